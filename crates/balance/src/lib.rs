@@ -1,0 +1,1 @@
+//! Who gets the next request: pure logic, no I/O, time is an argument.

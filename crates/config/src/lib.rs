@@ -1,0 +1,1 @@
+//! KDL text into a typed, spanned, checked configuration.

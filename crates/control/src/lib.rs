@@ -1,0 +1,1 @@
+//! Off the data path: admin listener, metrics text, DNS refresh.

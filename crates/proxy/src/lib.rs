@@ -1,0 +1,1 @@
+//! The data plane: the eight rooms a request walks through.

@@ -1,0 +1,3 @@
+//! Tasks of the project: set-up, checks, tests, benchmarks.
+
+fn main() {}
