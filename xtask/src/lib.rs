@@ -1,0 +1,8 @@
+//! The tasks of the project as functions, so that tests can call them too.
+
+pub mod check;
+pub mod fuzz;
+pub mod setup;
+pub mod shell;
+pub mod test;
+pub mod tidy;
