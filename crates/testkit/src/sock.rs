@@ -1,0 +1,104 @@
+//! One stream socket, TCP or Unix, with the rude ways to end it.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// A connected stream.
+#[derive(Debug)]
+pub enum Sock {
+    /// TCP on the loopback.
+    Tcp(TcpStream),
+    /// A Unix stream socket.
+    Unix(UnixStream),
+}
+
+impl Sock {
+    /// Connects over TCP, with Nagle off so that each write leaves as it is.
+    ///
+    /// # Errors
+    /// What `connect` says.
+    pub fn connect(addr: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(addr)?;
+        stream.set_nodelay(true)?;
+        Ok(Self::Tcp(stream))
+    }
+
+    /// A second handle on the same socket.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        match self {
+            Self::Tcp(s) => Self::Tcp(s.try_clone().expect("dup")),
+            Self::Unix(s) => Self::Unix(s.try_clone().expect("dup")),
+        }
+    }
+
+    /// Bounds each read and write.
+    pub fn bound(&self, patience: Duration) {
+        match self {
+            Self::Tcp(s) => {
+                s.set_read_timeout(Some(patience)).expect("read timeout");
+                s.set_write_timeout(Some(patience)).expect("write timeout");
+            }
+            Self::Unix(s) => {
+                s.set_read_timeout(Some(patience)).expect("read timeout");
+                s.set_write_timeout(Some(patience)).expect("write timeout");
+            }
+        }
+    }
+
+    /// Shuts down one or both directions; a peer that is gone already is fine.
+    pub fn shutdown(&self, how: Shutdown) {
+        let _gone_is_fine = match self {
+            Self::Tcp(s) => s.shutdown(how),
+            Self::Unix(s) => s.shutdown(how),
+        };
+    }
+
+    /// Makes the coming close a reset instead of a FIN (TCP only).
+    pub fn linger_zero(&self) {
+        if let Self::Tcp(s) = self {
+            let view = socket2::SockRef::from(s);
+            let _gone_is_fine = view.set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// Shrinks the kernel buffers so that back-pressure shows after little data.
+    pub fn small_buffers(&self, bytes: usize) {
+        if let Self::Tcp(s) = self {
+            let view = socket2::SockRef::from(s);
+            view.set_recv_buffer_size(bytes).expect("rcvbuf");
+            view.set_send_buffer_size(bytes).expect("sndbuf");
+        }
+    }
+
+    /// Our and the peer's ports, for TCP.
+    #[must_use]
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        let Self::Tcp(s) = self else { return None };
+        Some((s.local_addr().ok()?.port(), s.peer_addr().ok()?.port()))
+    }
+}
+
+impl Read for Sock {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(s) => s.read(out),
+            Self::Unix(s) => s.read(out),
+        }
+    }
+}
+
+impl Write for Sock {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(s) => s.write(bytes),
+            Self::Unix(s) => s.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
