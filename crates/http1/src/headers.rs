@@ -4,6 +4,7 @@
 //! hashed for a field. All protocols fill the same type.
 
 use crate::Known;
+use crate::limits::NAME_BYTES_MAX;
 
 /// The header or trailer fields of a message, case and order kept.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +63,31 @@ impl Headers {
         self.index.shrink_to(fields_max);
     }
 
-    /// Appends a field. The caller has checked name and value against RFC 9110 §5.
+    /// Replaces everything by the fields of a head that is kept as one copy.
+    ///
+    /// `fields` are names and values inside `head`; a slice from elsewhere is skipped.
+    pub(crate) fn fill<'a>(
+        &mut self,
+        head: &'a [u8],
+        fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) {
+        self.clear();
+        self.bytes.extend_from_slice(head);
+        for (name, value) in fields {
+            let (Some(name_start), Some(value_start)) = (within(head, name), within(head, value))
+            else {
+                continue;
+            };
+            let name_len = name.len() as u16;
+            let value_len = value.len() as u32;
+            let known = Known::of(name);
+            self.index.push(Entry { name_start, name_len, known, value_start, value_len });
+            self.present |= known.bit();
+        }
+    }
+
+    /// Appends a field. The caller has checked name and value against RFC 9110 §5; one that could
+    /// end its own line is left out, so that no mistake elsewhere splits a message in two.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         self.push_as(Known::of(name), name, value);
     }
@@ -73,6 +98,11 @@ impl Headers {
     }
 
     fn push_as(&mut self, known: Known, name: &[u8], value: &[u8]) {
+        let splits = breaks_line(name) || breaks_line(value) || name.len() > NAME_BYTES_MAX;
+        debug_assert!(!splits, "a field that was not checked");
+        if splits {
+            return;
+        }
         let name_start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(name);
         let value_start = self.bytes.len() as u32;
@@ -177,7 +207,20 @@ impl Headers {
     }
 }
 
-/// Ranges are made by `push` alone, so the fallback is never taken; it keeps a panic off the path.
+/// Where `part` begins inside `whole`.
+fn within(whole: &[u8], part: &[u8]) -> Option<u32> {
+    let offset = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+    let fits = offset.checked_add(part.len())? <= whole.len();
+    if fits { u32::try_from(offset).ok() } else { None }
+}
+
+/// Whether these bytes could end a line, or a string in an origin written in C.
+fn breaks_line(text: &[u8]) -> bool {
+    memchr::memchr3(b'\r', b'\n', 0, text).is_some()
+}
+
+/// Ranges are made by `push` and `fill` alone, so the fallback is never taken; it keeps a panic
+/// off the path.
 fn slice(bytes: &[u8], start: u32, len: u32) -> &[u8] {
     let start = start as usize;
     bytes.get(start..start + len as usize).unwrap_or_default()

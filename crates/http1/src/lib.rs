@@ -6,19 +6,45 @@
 //!
 //! **Invariant:** only `framing` decides how long a body is.
 
+mod authority;
+mod diagnose;
+mod octets;
+mod parse;
+mod target;
+
+pub mod body;
+pub mod chunked;
+pub mod encode;
+pub mod framing;
 pub mod headers;
 pub mod known;
 pub mod limits;
 pub mod method;
+pub mod refusal;
 pub mod request;
 pub mod response;
+pub mod scan;
+pub mod trailers;
 
+pub use authority::is_authority;
+pub use body::{BodyDecoder, Step};
+pub use chunked::ChunkLimits;
+pub use encode::{
+    CHUNK_END, Framing, LAST_CHUNK, Persistence, chunk_prefix, interim_head, last_chunk, reason,
+    request_head, response_head,
+};
+pub use framing::{
+    BodyLength, connection_names, content_length, is_upgrade, persists, request_length,
+    response_length,
+};
 pub use headers::{Field, Headers};
 pub use known::Known;
 pub use limits::HeadLimits;
-pub use method::Method;
-pub use request::{RequestHead, TargetForm};
+pub use method::{Method, is_token};
+pub use refusal::Refusal;
+pub use request::{RequestHead, TargetForm, host_of};
 pub use response::ResponseHead;
+pub use scan::HeadScanner;
 
 /// The protocol version of a message. HTTP/2 and HTTP/3 requests use the same head types.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -14,6 +14,10 @@ pub struct HeadLimits {
 /// The most fields that a configuration may allow; sized for the parser's scratch space.
 pub const HEADERS_MAX: usize = 512;
 
+/// The longest field name, in bytes. Names that overflowed a small integer split requests in
+/// peers; none that is in use comes near.
+pub const NAME_BYTES_MAX: usize = 1024;
+
 impl Default for HeadLimits {
     fn default() -> Self {
         Self { head_bytes_max: 32 * 1024, headers_max: 128, uri_bytes_max: 8 * 1024 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use crate::octets::is_token;
+
 /// The longest extension method that is accepted, in bytes; a longer one is refused with 501.
 pub const METHOD_BYTES_MAX: usize = 23;
 
@@ -107,12 +109,6 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// `tchar` of RFC 9110 §5.6.2.
-#[must_use]
-pub fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Request heads (RFC 9112 §3).
 
-use crate::{Headers, Method, Version};
+use crate::{Headers, Known, Method, Version};
 
 /// The four forms of a request target (RFC 9112 §3.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +58,13 @@ impl RequestHead {
     pub fn query(&self) -> Option<&[u8]> {
         let mark = memchr::memchr(b'?', &self.target)?;
         self.target.get(mark + 1..)
+    }
+
+    /// Whether the client waits for a 100 before it sends the body. An expectation in HTTP/1.0 is
+    /// ignored (RFC 9110 §10.1.1); one other than `100-continue` never passes the parser.
+    #[must_use]
+    pub fn expects_continue(&self) -> bool {
+        self.version != Version::Http10 && self.headers.contains(Known::Expect)
     }
 
     /// The host of the authority without its port; IPv6 literals keep their brackets.
