@@ -1,1 +1,3 @@
 //! The data plane: the eight rooms a request walks through.
+
+pub mod route;
