@@ -1,1 +1,57 @@
-//! KDL text into a typed, spanned, checked configuration.
+//! KDL text into a typed, spanned, checked configuration, or into every reason why not.
+//! It knows the language and nothing of the runtime.
+
+mod check;
+mod decode;
+pub mod model;
+mod read;
+mod report;
+mod resolve;
+mod scalar;
+mod schema;
+mod suggest;
+mod tree;
+
+use std::path::Path;
+
+pub use model::*;
+pub use report::{Diagnostic, Mark, Report, Severity, render};
+
+use decode::Context;
+use tree::Node;
+
+/// Reads a configuration file and every file it includes.
+///
+/// # Errors
+/// All findings of all files together, if one of them is an error.
+pub fn load(path: &Path) -> Result<Config, Report> {
+    let mut context = Context::default();
+    let nodes = read::file(path, &mut context);
+    finish(&nodes, context)
+}
+
+/// Reads a configuration from a text that goes by `name` in messages. Relative paths in it
+/// are relative to the directory part of that name.
+///
+/// # Errors
+/// All findings together, if one of them is an error.
+pub fn load_text(name: &str, text: &str) -> Result<Config, Report> {
+    let mut context = Context::default();
+    let nodes = read::text(name, text, &mut context);
+    finish(&nodes, context)
+}
+
+fn finish(nodes: &[Node], mut context: Context) -> Result<Config, Report> {
+    let (items, _) = check::block(nodes, &schema::ROOT, &mut context.found);
+    let mut config = decode::config(&items, &mut context);
+    resolve::check(&config, &mut context);
+    let Context { sources, mut found } = context;
+    found.sort_by_key(|one| one.marks.first().map(|mark| mark.span));
+    let report = Report { diagnostics: found, sources };
+    if report.errors() > 0 {
+        return Err(report);
+    }
+    config.warnings = report.diagnostics;
+    config.sources = report.sources;
+    Ok(config)
+}

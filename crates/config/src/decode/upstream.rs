@@ -1,0 +1,85 @@
+//! Upstreams and their servers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use super::address::{host_and_port, unbracketed};
+use super::{Context, Text, host};
+use crate::check::Item;
+use crate::model::{
+    Balance, Connections, Server, ServerAddress, Upstream, UpstreamProtocol, UpstreamTimeouts,
+};
+use crate::report::Diagnostic;
+
+pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
+    let name = item.arg("name")?;
+    if name.text.is_empty() {
+        context.error(Diagnostic::error(name.span, "an upstream needs a name"));
+    }
+    let servers: Vec<_> =
+        item.all("server").filter_map(|server| self::server(server, context)).collect();
+    if item.whole && servers.is_empty() {
+        context.error(
+            Diagnostic::error(item.span, format!("upstream `{}` has no server", name.text))
+                .help("add one: server \"127.0.0.1:8080\""),
+        );
+    }
+    Some(Upstream {
+        name: name.text.to_owned(),
+        servers,
+        balance: Balance::RoundRobin,
+        connections: item.first("connections").map(connections).unwrap_or_default(),
+        timeouts: item.first("timeouts").map(timeouts).unwrap_or_default(),
+        protocol: UpstreamProtocol::H1,
+        span: item.span,
+    })
+}
+
+fn server(item: &Item, context: &mut Context) -> Option<Server> {
+    let text = item.arg("address")?;
+    let address = match server_address(text) {
+        Ok(address) => address,
+        Err(reason) => {
+            context.error(Diagnostic::error(text.span, format!("{:?}: {reason}", text.text)).help(
+                "expected an address such as \"10.0.0.1:8080\", \"app.internal:8080\" or \
+                     \"unix:/run/app.sock\"",
+            ));
+            return None;
+        }
+    };
+    Some(Server { address, weight: item.integer("weight").unwrap_or(1), span: item.span })
+}
+
+fn server_address(text: Text<'_>) -> Result<ServerAddress, &'static str> {
+    if let Some(path) = text.text.strip_prefix("unix:") {
+        return match path {
+            "" => Err("a Unix socket needs a path"),
+            path => Ok(ServerAddress::Unix(PathBuf::from(path))),
+        };
+    }
+    if text.text.contains("://") {
+        return Err("a server is an address, not a URL");
+    }
+    let (host, port) = host_and_port(text.text)?;
+    if let Ok(ip) = unbracketed(host).parse::<IpAddr>() {
+        return Ok(ServerAddress::Ip(SocketAddr::new(ip, port)));
+    }
+    host::check_name(host)?;
+    Ok(ServerAddress::Name { host: host.to_ascii_lowercase(), port })
+}
+
+fn connections(item: &Item) -> Connections {
+    let default = Connections::default();
+    Connections {
+        idle: item.duration("idle").unwrap_or(default.idle),
+        idle_max: item.integer("idle-max").unwrap_or(default.idle_max),
+    }
+}
+
+fn timeouts(item: &Item) -> UpstreamTimeouts {
+    let default = UpstreamTimeouts::default();
+    UpstreamTimeouts {
+        connect: item.duration("connect").unwrap_or(default.connect),
+        first_byte: item.duration("first-byte").unwrap_or(default.first_byte),
+    }
+}

@@ -1,0 +1,66 @@
+//! Files into one tree: reading, parsing, including, and variables of the environment.
+
+mod environment;
+mod kdl;
+
+use std::io;
+use std::path::Path;
+
+use crate::decode::Context;
+use crate::model::FileId;
+use crate::report::Diagnostic;
+use crate::tree::Node;
+
+/// Bytes of one file; beyond it the file is refused.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// Reads a file and what it includes.
+pub(crate) fn file(path: &Path, context: &mut Context) -> Vec<Node> {
+    let name = path.display().to_string();
+    match read(path) {
+        Ok(content) => text(&name, &content, context),
+        Err(reason) => {
+            context.error(Diagnostic::nowhere(format!("cannot read {name:?}: {reason}")));
+            Vec::new()
+        }
+    }
+}
+
+/// Reads a text that goes by that name, and what it includes.
+pub(crate) fn text(name: &str, content: &str, context: &mut Context) -> Vec<Node> {
+    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
+    let file = context.sources.add(name, content);
+    parse(file, content, context)
+}
+
+fn parse(file: FileId, content: &str, context: &mut Context) -> Vec<Node> {
+    match kdl::parse(file, content) {
+        Ok(mut nodes) => {
+            environment::fill_in(&mut nodes, context);
+            nodes
+        }
+        Err(found) => {
+            context.found.extend(found);
+            Vec::new()
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let length = std::fs::metadata(path).map_err(|error| reason(&error))?.len();
+    if length > FILE_BYTES_MAX {
+        return Err("it is larger than 64 MiB".to_owned());
+    }
+    let bytes = std::fs::read(path).map_err(|error| reason(&error))?;
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// Why a file cannot be read, in words that do not depend on the system.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        _ => error.to_string(),
+    }
+}

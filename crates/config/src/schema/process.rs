@@ -1,0 +1,197 @@
+//! Nodes of the top level: listening, trust, limits, timeouts, logs, admin, policies.
+
+use super::Count::{Any, Some};
+use super::Kind::{Bool, ByteRate, Choice, ChoiceOr, Duration, Form, Integer, Size, Text};
+use super::{NODE, NodeSpec, Support, arg, args, built, later, prop};
+
+/// The document itself: its children are what may stand at the top level.
+pub(crate) static ROOT: NodeSpec = NodeSpec {
+    name: "the top level",
+    doc: "",
+    children: &[
+        &LISTEN,
+        &TRUSTED_PROXIES,
+        &LIMITS,
+        &TIMEOUTS,
+        &super::upstream::UPSTREAM,
+        &super::site::SITE,
+        &ACCESS_LOG,
+        &ADMIN,
+        &REQUEST_ID,
+        &PATH,
+        &WORKERS,
+        &INCLUDE,
+    ],
+    ..NODE
+};
+
+pub(crate) const ADDRESS: super::Kind =
+    Form("an address such as \":80\", \"127.0.0.1:80\", \"[::1]:80\" or \"unix:/run/weir.sock\"");
+
+static LISTEN: NodeSpec = NodeSpec {
+    name: "listen",
+    doc: "Accepts connections at an address. `:80` and `*:80` are every address of both \
+          families; `localhost:80` is `127.0.0.1` and `::1`.",
+    args: &[arg("address", ADDRESS, "where to listen")],
+    props: &[prop(
+        "protocol",
+        Choice(&[built("http"), later("tcp"), later("udp"), later("tls-passthrough")]),
+        "what is spoken there",
+    )
+    .default("http")],
+    children: &[
+        &PROTOCOLS,
+        &NodeSpec { name: "tls", doc: "Encrypts the listener.", support: Support::Later, ..NODE },
+        &NodeSpec {
+            name: "proxy",
+            doc: "Forwards connections without looking inside.",
+            support: Support::Later,
+            ..NODE
+        },
+        &NodeSpec {
+            name: "route",
+            doc: "Forwards connections by their server name.",
+            repeats: true,
+            support: Support::Later,
+            ..NODE
+        },
+    ],
+    repeats: true,
+    ..NODE
+};
+
+static PROTOCOLS: NodeSpec = NodeSpec {
+    name: "protocols",
+    doc: "The HTTP versions that clients may speak.",
+    args: &[args(
+        "version",
+        Choice(&[built("h1"), later("h2"), later("h3")]),
+        Some,
+        "an HTTP version",
+    )],
+    ..NODE
+};
+
+static TRUSTED_PROXIES: NodeSpec = NodeSpec {
+    name: "trusted-proxies",
+    doc: "Peers whose forwarding fields are believed; those of others are dropped.",
+    args: &[args(
+        "network",
+        Form("an address or network such as \"10.0.0.0/8\" or \"::1\""),
+        Some,
+        "an address, or a network with its prefix length",
+    )],
+    repeats: true,
+    ..NODE
+};
+
+static LIMITS: NodeSpec = NodeSpec {
+    name: "limits",
+    doc: "Limits of the whole process.",
+    props: &[
+        prop("header-bytes-max", Size, "bytes of a message head; beyond it 431").default("32KiB"),
+        prop("headers-max", Integer(1, 512), "fields of a message head; beyond it 431")
+            .default("128"),
+        prop("uri-bytes-max", Size, "bytes of a request target; beyond it 414").default("8KiB"),
+        prop("body-bytes-max", Size, "bytes of a request body; beyond it 413"),
+        prop(
+            "connections-max",
+            Integer(1, 10_000_000),
+            "client connections at once; beyond it 503",
+        )
+        .default("100000"),
+        prop(
+            "connections-per-client-max",
+            Integer(1, 10_000_000),
+            "client connections at once from one address; beyond it 429",
+        )
+        .default("1000"),
+        prop("memory-max", Size, "bytes of all buffers together; beyond it 503").default("2GiB"),
+    ],
+    settings: true,
+    ..NODE
+};
+
+static TIMEOUTS: NodeSpec = NodeSpec {
+    name: "timeouts",
+    doc: "Timeouts of the client side, and of shutdown.",
+    props: &[
+        prop("request-header", Duration, "until a request head is whole").default("10s"),
+        prop("client-idle", Duration, "between the requests of a kept connection").default("60s"),
+        prop("body-idle", Duration, "without progress of a body, in either direction")
+            .default("30s"),
+        prop("tunnel-idle", Duration, "without a byte in an upgraded connection").default("1h"),
+        prop("shutdown", Duration, "for running requests when Weir is asked to stop")
+            .default("30s"),
+        prop(
+            "body-rate-min",
+            ByteRate,
+            "the slowest request body that is borne; a slower one gets 408",
+        ),
+    ],
+    settings: true,
+    ..NODE
+};
+
+static ACCESS_LOG: NodeSpec = NodeSpec {
+    name: "access-log",
+    doc: "Logs each finished request. Without this node nothing is logged.",
+    args: &[arg(
+        "target",
+        ChoiceOr(&[built("stdout"), built("stderr")], "the path of a file"),
+        "where lines go",
+    )],
+    props: &[prop(
+        "format",
+        ChoiceOr(&[built("json"), built("combined")], "a line with placeholders"),
+        "how a line looks",
+    )
+    .default("json")],
+    repeats: true,
+    ..NODE
+};
+
+static ADMIN: NodeSpec = NodeSpec {
+    name: "admin",
+    doc: "Serves metrics at `/metrics`. Only a loopback address or a Unix socket is taken.",
+    args: &[arg("address", ADDRESS, "where to listen")],
+    ..NODE
+};
+
+static REQUEST_ID: NodeSpec = NodeSpec {
+    name: "request-id",
+    doc: "The id that a request carries through logs and origin servers. `keep` takes the \
+          client's if it is a sane token and makes one otherwise.",
+    args: &[arg("mode", Choice(&[built("keep"), built("make"), built("off")]), "what to do")],
+    props: &[prop("header", Form("a field name such as \"X-Request-Id\""), "the field")
+        .default("X-Request-Id")],
+    ..NODE
+};
+
+static PATH: NodeSpec = NodeSpec {
+    name: "path",
+    doc: "How paths are made canonical before they are matched; what is forwarded stays as \
+          received.",
+    props: &[prop("merge-slashes", Bool, "take several slashes in a row as one").default("#true")],
+    settings: true,
+    ..NODE
+};
+
+static WORKERS: NodeSpec = NodeSpec {
+    name: "workers",
+    doc: "Number of workers, each a thread. Without this node there is one for each core.",
+    args: &[arg("count", Integer(1, 1024), "how many")],
+    ..NODE
+};
+
+pub(super) static INCLUDE: NodeSpec = NodeSpec {
+    name: "include",
+    doc: "Reads other files as if they stood here. `*` and `?` stand for parts of names; \
+          paths are relative to the file with the node.",
+    args: &[args("file", Text, Some, "a path, perhaps with `*`")],
+    repeats: true,
+    ..NODE
+};
+
+/// The values of something that is only reserved: anything goes, since it is refused whole.
+pub(super) const ANYTHING: &[super::ArgSpec] = &[args("value", Text, Any, "")];
