@@ -1,3 +1,4 @@
 //! The data plane: the eight rooms a request walks through.
 
+pub mod record;
 pub mod route;

@@ -1,0 +1,264 @@
+//! Counters and latency histograms: one block of cells a worker, summed when somebody reads.
+//!
+//! A cell has a single writer, its worker, so that counting is a load and a store without a lock
+//! or a bus-locking instruction. Label sets come from the configuration ([`Shape`]) and from
+//! fixed lists ([`Words`]), never from traffic. A reload builds the next shape beside this one
+//! with [`Metrics::next`]; what keeps its label keeps its count.
+
+pub mod cells;
+pub mod exposition;
+pub mod histogram;
+pub mod shape;
+#[cfg(test)]
+mod strict;
+pub mod table;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use self::cells::{Block, Fixed, LogCounts, RouteCells, ServerCells, UpstreamCells};
+use self::shape::Labels;
+pub use self::shape::{NO_ROUTE, ServerAt, Shape, UpstreamNames, Words};
+pub use self::table::{Counter, Gauge};
+
+/// The metrics of one generation of the configuration. Cheap to clone; read from any thread.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+}
+
+struct Registry {
+    labels: Labels,
+    blocks: Vec<Arc<Block>>,
+    workers: usize,
+    shared: Arc<Shared>,
+}
+
+/// What outlives every generation and belongs to no worker.
+struct Shared {
+    words: Words,
+    log: Arc<LogCounts>,
+    generation: AtomicU64,
+    started_unix_s: u64,
+}
+
+impl Metrics {
+    /// Lays out the cells of a first configuration, all zero.
+    #[must_use]
+    pub fn new(mut shape: Shape) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let shared = Arc::new(Shared {
+            words: std::mem::take(&mut shape.words),
+            log: Arc::new(LogCounts::default()),
+            generation: AtomicU64::new(1),
+            started_unix_s: since.as_secs(),
+        });
+        Self::build(shape, shared, None)
+    }
+
+    /// Lays out the cells of the next configuration. Routes, upstreams and servers that keep
+    /// their names share their cells with this one, so handles of both count into the same
+    /// place; the others begin at zero. The word lists of the first shape stay.
+    #[must_use]
+    pub fn next(&self, shape: Shape) -> Self {
+        let old = self.registry.as_ref();
+        let next = Self::build(shape, Arc::clone(&old.shared), Some(old));
+        next.registry.shared.generation.fetch_add(1, Ordering::Relaxed);
+        next
+    }
+
+    fn build(shape: Shape, shared: Arc<Shared>, old: Option<&Registry>) -> Self {
+        let labels = Labels::new(shape.routes, shape.upstreams);
+        let known = old.map_or(0, |old| old.blocks.len());
+        let blocks = (0..shape.workers.max(known))
+            .map(|at| {
+                let before = old.and_then(|old| Some((&old.labels, old.blocks.get(at)?.as_ref())));
+                Arc::new(Block::new(&labels, &shared.words, before))
+            })
+            .collect();
+        let registry = Registry { labels, blocks, workers: shape.workers, shared };
+        Self { registry: Arc::new(registry) }
+    }
+
+    /// The writing handle of a worker, to be taken on that worker's thread and by it alone:
+    /// two writers of one block would lose counts. An index beyond the shape shares the last
+    /// block.
+    #[must_use]
+    pub fn worker(&self, index: usize) -> WorkerMetrics {
+        let blocks = &self.registry.blocks;
+        let block = blocks.get(index).or_else(|| blocks.last()).map_or_else(
+            || Arc::new(Block::new(&self.registry.labels, &self.registry.shared.words, None)),
+            Arc::clone,
+        );
+        WorkerMetrics { block, registry: Arc::clone(&self.registry), thread: PhantomData }
+    }
+
+    /// The counts of the access log, which its writer thread keeps.
+    #[must_use]
+    pub fn log_counts(&self) -> Arc<LogCounts> {
+        Arc::clone(&self.registry.shared.log)
+    }
+
+    /// How many configurations have been in force, the first one being 1.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.registry.shared.generation.load(Ordering::Relaxed)
+    }
+
+    /// Worker threads of this generation.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.registry.workers
+    }
+
+    /// When the process began, in seconds since 1970.
+    #[must_use]
+    pub fn started_unix_s(&self) -> u64 {
+        self.registry.shared.started_unix_s
+    }
+
+    /// The sum of a counter over the workers.
+    #[must_use]
+    pub fn total(&self, counter: Counter) -> u64 {
+        self.sum(|fixed| fixed.counter(counter).value())
+    }
+
+    /// The sum of a gauge over the workers.
+    #[must_use]
+    pub fn level(&self, gauge: Gauge) -> u64 {
+        self.sum(|fixed| fixed.gauge(gauge).value())
+    }
+
+    /// Requests answered with this status code, over all routes.
+    #[must_use]
+    pub fn responses(&self, status: u16) -> u64 {
+        self.sum(|fixed| fixed.status(status).value())
+    }
+
+    fn sum(&self, read: impl Fn(&Fixed) -> u64) -> u64 {
+        let values = self.registry.blocks.iter().map(|block| read(&block.fixed));
+        values.fold(0, u64::wrapping_add)
+    }
+}
+
+/// The handle by which one worker counts. Not `Send`: it stays on the thread that took it.
+#[derive(Clone)]
+pub struct WorkerMetrics {
+    block: Arc<Block>,
+    registry: Arc<Registry>,
+    thread: PhantomData<*const ()>,
+}
+
+impl WorkerMetrics {
+    /// Counts a finished exchange. `route` is an index into the shape or [`NO_ROUTE`]; `status`
+    /// is 0 when the client left before an answer; `duration` runs from the first byte of the
+    /// request to the last of the response.
+    pub fn request(&self, route: u32, status: u16, duration: Duration) {
+        self.block.fixed.status(status).add(1);
+        let cells: &RouteCells = self.block.route(route);
+        cells.classes.of(status).add(1);
+        cells.duration.record(duration);
+    }
+
+    /// Adds to a counter.
+    pub fn add(&self, counter: Counter, amount: u64) {
+        self.block.fixed.counter(counter).add(amount);
+    }
+
+    /// Raises a gauge by one.
+    pub fn rise(&self, gauge: Gauge) {
+        self.block.fixed.gauge(gauge).add(1);
+    }
+
+    /// Lowers a gauge by one.
+    pub fn fall(&self, gauge: Gauge) {
+        self.block.fixed.gauge(gauge).sub(1);
+    }
+
+    /// Sets this worker's share of a gauge.
+    pub fn set(&self, gauge: Gauge, level: u64) {
+        self.block.fixed.gauge(gauge).set(level);
+    }
+
+    /// Counts a message refused by http1, by its reason code.
+    pub fn refusal(&self, code: &str) {
+        self.block.fixed.refusals.of(&self.words().refusals, code).add(1);
+    }
+
+    /// Counts an exchange that failed, by the kind of its fault.
+    pub fn fault(&self, kind: &str) {
+        self.block.fixed.faults.of(&self.words().faults, kind).add(1);
+    }
+
+    /// Counts a limit that was hit, by its name in the configuration.
+    pub fn limit(&self, name: &str) {
+        self.block.fixed.limits.of(&self.words().limits, name).add(1);
+    }
+
+    /// Counts a timeout that ran out, by its name in the configuration.
+    pub fn timeout(&self, name: &str) {
+        self.block.fixed.timeouts.of(&self.words().timeouts, name).add(1);
+    }
+
+    /// Counts a response head from a server, and the time from the request's head being sent.
+    pub fn upstream_response(&self, at: ServerAt, status: u16, first_byte: Duration) {
+        if let Some(cells) = self.server(at) {
+            cells.classes.of(status).add(1);
+            cells.first_byte.record(first_byte);
+        }
+    }
+
+    /// Counts an attempt at a server that ended without a whole response.
+    pub fn upstream_fault(&self, at: ServerAt) {
+        if let Some(cells) = self.server(at) {
+            cells.faults.add(1);
+        }
+    }
+
+    /// Counts a connection made to a server, and how long it took (TLS included).
+    pub fn upstream_connect(&self, at: ServerAt, took: Duration) {
+        if let Some(cells) = self.server(at) {
+            cells.connect.record(took);
+        }
+    }
+
+    /// Counts a request sent again after a fault.
+    pub fn retry(&self, upstream: u32) {
+        self.upstream(upstream, |cells| cells.retries.add(1));
+    }
+
+    /// Counts a request that found an idle connection.
+    pub fn pool_hit(&self, upstream: u32) {
+        self.upstream(upstream, |cells| cells.pool_hits.add(1));
+    }
+
+    /// Counts a request that had to connect.
+    pub fn pool_miss(&self, upstream: u32) {
+        self.upstream(upstream, |cells| cells.pool_misses.add(1));
+    }
+
+    /// Says how many idle connections this worker keeps to an upstream.
+    pub fn pool_idle(&self, upstream: u32, connections: u64) {
+        self.upstream(upstream, |cells| cells.pool_idle.set(connections));
+    }
+
+    fn server(&self, at: ServerAt) -> Option<&ServerCells> {
+        let index = self.registry.labels.server_index(at)?;
+        self.block.servers.get(index).map(|slot| slot.cells())
+    }
+
+    fn upstream(&self, index: u32, count: impl FnOnce(&UpstreamCells)) {
+        if let Some(cells) = self.block.upstreams.get(index as usize) {
+            count(cells);
+        }
+    }
+
+    fn words(&self) -> &Words {
+        &self.registry.shared.words
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Every metric, declared once: the enums that the code counts by, the text a scraper reads and
+//! the manual page `docs/metrics.md` all come from here.
+
+/// How a metric behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Durations by bucket.
+    Histogram,
+    /// A constant 1 whose labels are the message.
+    Info,
+}
+
+impl Kind {
+    /// The word of the exposition format.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// The declaration of one metric family.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// The name without the suffix that the kind adds (`_total`, `_bucket`, `_info` ...).
+    pub name: &'static str,
+    /// `seconds`, `bytes` or nothing; the name ends in it.
+    pub unit: &'static str,
+    /// How it behaves.
+    pub kind: Kind,
+    /// The label names, in order.
+    pub labels: &'static [&'static str],
+    /// One sentence.
+    pub help: &'static str,
+}
+
+macro_rules! families {
+    (
+        $(#[$meta:meta])* $enum:ident $list:ident: $kind_doc:literal
+        $($variant:ident = $kind:ident $name:literal, $unit:literal, [$($label:literal),*], $help:literal;)*
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $enum {
+            $(#[doc = $help] $variant,)*
+        }
+
+        #[doc = $kind_doc]
+        pub const $list: [(Family, $enum); [$($name),*].len()] = [
+            $((
+                Family {
+                    name: $name,
+                    unit: $unit,
+                    kind: Kind::$kind,
+                    labels: &[$($label),*],
+                    help: $help,
+                },
+                $enum::$variant,
+            ),)*
+        ];
+    };
+}
+
+families! {
+    /// The counters without labels.
+    Counter COUNTERS: "Declarations of the counters without labels."
+    BytesIn = Counter "weir_client_received_bytes", "bytes", [],
+        "Bytes received from clients, heads included.";
+    BytesOut = Counter "weir_client_sent_bytes", "bytes", [],
+        "Bytes sent to clients, heads included.";
+    UpstreamBytesIn = Counter "weir_upstream_received_bytes", "bytes", [],
+        "Bytes received from servers, heads included.";
+    UpstreamBytesOut = Counter "weir_upstream_sent_bytes", "bytes", [],
+        "Bytes sent to servers, heads included.";
+    ConnectionsAccepted = Counter "weir_connections_accepted", "", [],
+        "Client connections accepted.";
+    ConnectionsClosed = Counter "weir_connections_closed", "", [],
+        "Client connections closed, by either side.";
+    Tunnels = Counter "weir_tunnels", "", [],
+        "Exchanges that became a tunnel (101 Switching Protocols).";
+    ClientsLeft = Counter "weir_clients_left", "", [],
+        "Exchanges cut short because the client left.";
+}
+
+families! {
+    /// The gauges without labels.
+    Gauge GAUGES: "Declarations of the gauges without labels."
+    ConnectionsOpen = Gauge "weir_connections_open", "", [],
+        "Client connections that are open.";
+    ExchangesOpen = Gauge "weir_exchanges_open", "", [],
+        "Requests that are being served.";
+    TunnelsOpen = Gauge "weir_tunnels_open", "", [],
+        "Tunnels that are open.";
+    UpstreamConnectionsOpen = Gauge "weir_upstream_connections_open", "", [],
+        "Connections to servers that are open, idle ones included.";
+    MemoryUsed = Gauge "weir_memory_used_bytes", "bytes", [],
+        "Bytes taken from the memory budget of connections and bodies.";
+}
+
+families! {
+    /// The families with labels, and those that belong to no worker.
+    Keyed KEYED: "Declarations of the families with labels and of those of the whole process."
+    Requests = Counter "weir_requests", "", ["route", "status"],
+        "Requests by route and status class; `none` where there was no route or no answer.";
+    RequestDuration = Histogram "weir_request_duration_seconds", "seconds", ["route"],
+        "Time from a request's first byte to its response's last, by route.";
+    Responses = Counter "weir_responses", "", ["status"],
+        "Requests by exact status code over all routes; `none` where there was no answer.";
+    UpstreamResponses = Counter "weir_upstream_responses", "", ["upstream", "server", "status"],
+        "Responses by server and status class, those that were retried included.";
+    UpstreamFaults = Counter "weir_upstream_faults", "", ["upstream", "server"],
+        "Attempts at a server that ended without a whole response.";
+    UpstreamConnect = Histogram "weir_upstream_connect_seconds", "seconds", ["upstream", "server"],
+        "Time to connect to a server, TLS included.";
+    UpstreamFirstByte = Histogram "weir_upstream_first_byte_seconds", "seconds",
+        ["upstream", "server"],
+        "Time from sending a request's head to receiving the response's.";
+    Retries = Counter "weir_upstream_retries", "", ["upstream"],
+        "Requests sent again after a fault.";
+    PoolHits = Counter "weir_pool_hits", "", ["upstream"],
+        "Requests that found an idle connection.";
+    PoolMisses = Counter "weir_pool_misses", "", ["upstream"],
+        "Requests that had to connect.";
+    PoolIdle = Gauge "weir_pool_idle", "", ["upstream"],
+        "Idle connections kept for the next request.";
+    Refusals = Counter "weir_refusals", "", ["reason"],
+        "Messages refused because they break a rule of HTTP, by reason code.";
+    Faults = Counter "weir_faults", "", ["kind"],
+        "Exchanges that failed, by kind of fault (RFC 9209).";
+    Limits = Counter "weir_limits_hit", "", ["limit"],
+        "Times a limit was hit, by its name in the configuration.";
+    Timeouts = Counter "weir_timeouts", "", ["timeout"],
+        "Times a timeout ran out, by its name in the configuration.";
+    AccessLogLines = Counter "weir_access_log_lines", "", ["outcome"],
+        "Access-log lines `written`, and `dropped` because the log could not take them in time.";
+    AccessLogErrors = Counter "weir_access_log_errors", "", [],
+        "Failed writes and opens of the access log.";
+    Workers = Gauge "weir_workers", "", [],
+        "Worker threads.";
+    ConfigGeneration = Gauge "weir_config_generation", "", [],
+        "Configurations that have been in force since the process began.";
+    StartTime = Gauge "weir_start_time_seconds", "seconds", [],
+        "When the process began, in seconds since 1970.";
+    Build = Info "weir_build", "", ["version"],
+        "The version that is running.";
+}
+
+/// All families in the order in which they are shown.
+pub fn families() -> impl Iterator<Item = Family> {
+    let counters = COUNTERS.iter().map(|(family, _)| *family);
+    let gauges = GAUGES.iter().map(|(family, _)| *family);
+    let keyed = KEYED.iter().map(|(family, _)| *family);
+    counters.chain(gauges).chain(keyed)
+}
