@@ -1,5 +1,6 @@
 //! The tasks of the project as functions, so that tests can call them too.
 
+pub mod bench;
 pub mod check;
 pub mod fuzz;
 pub mod setup;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::shell::{Outcome, Root};
-use xtask::{check, fuzz, setup, test, tidy};
+use xtask::{bench, check, fuzz, setup, test, tidy};
 
 /// Tasks of the project: set-up, checks, tests, benchmarks.
 #[derive(Parser)]
@@ -30,6 +30,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         filter: Vec<String>,
     },
+    /// Measure Weir and its peers side by side in one run
+    Bench(bench::Options),
     /// Run one fuzz target for a while
     Fuzz {
         /// A target of fuzz/fuzz_targets
@@ -57,6 +59,7 @@ fn run(task: Task) -> Outcome {
         Task::Setup { purpose } => setup::run(&root, purpose),
         Task::Check => check::run(&root),
         Task::Test { filter } => test::run(&root, &filter),
+        Task::Bench(options) => bench::run(&root, &options),
         Task::Fuzz { name, seconds } => fuzz::run(&root, &name, seconds),
         Task::Tidy => tidy::run(&root),
     }

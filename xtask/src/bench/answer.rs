@@ -1,0 +1,84 @@
+//! Whether a proxy answers a scenario's request rightly; nothing wrong is worth measuring.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::scenario::{Scenario, Work};
+use crate::shell::{Fail, Outcome};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Makes the scenario's request once and looks at the whole response.
+pub(super) fn check(address: SocketAddr, scenario: &Scenario) -> Outcome {
+    let (path, upload_bytes, body_bytes) = match scenario.work {
+        Work::Get { path, body_bytes, .. } => (path, 0, body_bytes),
+        Work::Exchange(exchange) => (exchange.path, exchange.upload_bytes, exchange.body_bytes),
+        Work::Idle => ("/small", 0, 128),
+    };
+    match ask(address, path, upload_bytes) {
+        Ok(found) if found == body_bytes => Ok(()),
+        Ok(found) => {
+            Err(Fail::new(format!("{address}{path}: body of {found} bytes, not {body_bytes}")))
+        }
+        Err(cause) => Err(Fail::new(format!("{address}{path}: {cause}"))),
+    }
+}
+
+/// The length of the body that a GET is answered with, if with 200.
+pub(super) fn get(address: SocketAddr, path: &str) -> io::Result<u64> {
+    ask(address, path, 0)
+}
+
+fn ask(address: SocketAddr, path: &str, upload_bytes: u64) -> io::Result<u64> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let (method, length) = match upload_bytes {
+        0 => ("GET", String::new()),
+        bytes => ("POST", format!("Content-Length: {bytes}\r\n")),
+    };
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{length}Connection: close\r\n\r\n"
+    )?;
+    io::copy(&mut io::repeat(b'u').take(upload_bytes), &mut stream)?;
+    body_length(stream)
+}
+
+/// Reads a response to its end. Only the origin's own filling counts as body.
+fn body_length(mut stream: TcpStream) -> io::Result<u64> {
+    let mut received = vec![0; 64 * 1024];
+    let mut length = 0;
+    let head_end = loop {
+        let count = stream.read(&mut received[length..])?;
+        length += count;
+        let found = received[..length].windows(4).position(|four| four == b"\r\n\r\n");
+        match found {
+            Some(at) => break at + 4,
+            None if count == 0 => return Err(ErrorKind::UnexpectedEof.into()),
+            None => {}
+        }
+    };
+    let bad = |text: String| io::Error::new(ErrorKind::InvalidData, text);
+    let head = String::from_utf8_lossy(&received[..head_end]).into_owned();
+    if !head.starts_with("HTTP/1.1 200 ") {
+        return Err(bad(head.lines().next().unwrap_or_default().to_owned()));
+    }
+    let declared = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<u64>().ok())?
+    });
+    let declared = declared.ok_or_else(|| bad("no Content-Length".to_owned()))?;
+    let mut total = (length - head_end) as u64;
+    let mut genuine = received[head_end..length].iter().all(|byte| *byte == b'w');
+    while total < declared {
+        let count = stream.read(&mut received)?;
+        if count == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        genuine &= received[..count].iter().all(|byte| *byte == b'w');
+        total += count as u64;
+    }
+    if genuine { Ok(total) } else { Err(bad("not the origin's body".to_owned())) }
+}

@@ -1,0 +1,184 @@
+//! The configuration of each proxy: one worker, no access log, idle upstream connections kept,
+//! the same forwarding fields, nothing buffered to disk, no limit that the load would meet.
+
+use super::contender::Site;
+
+/// Weir.
+pub(super) fn weir(site: &Site<'_>) -> String {
+    let Site { listen, origin, .. } = site;
+    format!(
+        r#"workers 1
+listen "{listen}"
+limits {{
+    connections-max 100000
+    connections-per-client-max 100000
+    body-bytes-max "4GiB"
+}}
+timeouts {{ client-idle "10m"; }}
+upstream "origin" {{ server "{origin}"; }}
+site {{
+    route "/*" {{ proxy "origin"; }}
+}}
+"#
+    )
+}
+
+/// nginx: streaming uploads, and downloads that never touch the disk.
+pub(super) fn nginx(site: &Site<'_>) -> String {
+    let Site { listen, origin, folder } = site;
+    let folder = folder.display();
+    format!(
+        r#"worker_processes 1;
+daemon off;
+user root;
+pid {folder}/nginx.pid;
+error_log stderr crit;
+events {{ worker_connections 12000; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    keepalive_timeout 600s;
+    keepalive_requests 1000000000;
+    client_max_body_size 0;
+    client_body_buffer_size 64k;
+    upstream origin {{
+        server {origin};
+        keepalive 1024;
+        keepalive_requests 1000000000;
+        keepalive_timeout 600s;
+    }}
+    server {{
+        listen {listen} backlog=4096;
+        location / {{
+            proxy_pass http://origin;
+            proxy_http_version 1.1;
+            proxy_request_buffering off;
+            proxy_max_temp_file_size 0;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header X-Forwarded-Host $http_host;
+        }}
+    }}
+}}
+"#
+    )
+}
+
+/// HAProxy: splicing where it thinks that it pays, and content with the open files there are.
+pub(super) fn haproxy(site: &Site<'_>) -> String {
+    let Site { listen, origin, .. } = site;
+    format!(
+        r#"global
+    nbthread 1
+    no strict-limits
+    maxconn 12000
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 600s
+    timeout server 600s
+    timeout http-keep-alive 600s
+    http-reuse always
+    option forwardfor
+    option splice-auto
+    option splice-request
+    option splice-response
+frontend client
+    bind {listen}
+    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Host %[req.hdr(host)]
+    default_backend upstream
+backend upstream
+    server origin {origin}
+"#
+    )
+}
+
+/// Caddy: more idle upstream connections than the 32 of its default.
+pub(super) fn caddy(site: &Site<'_>) -> String {
+    let Site { listen, origin, .. } = site;
+    let port = listen.port();
+    format!(
+        r#"{{
+    admin off
+    auto_https off
+    persist_config off
+    log {{
+        output discard
+    }}
+}}
+http://:{port} {{
+    bind {ip}
+    reverse_proxy {origin} {{
+        transport http {{
+            compression off
+            keepalive 600s
+            keepalive_idle_conns 2048
+            keepalive_idle_conns_per_host 1024
+        }}
+    }}
+}}
+"#,
+        ip = listen.ip()
+    )
+}
+
+/// Flags of Envoy beside its configuration.
+pub(super) const ENVOY_FLAGS: [&str; 5] =
+    ["--concurrency", "1", "--log-level", "error", "--disable-hot-restart"];
+
+/// Envoy: without the circuit breakers, time-outs and tracing fields of its defaults.
+pub(super) fn envoy(site: &Site<'_>) -> String {
+    let Site { listen, origin, .. } = site;
+    let (ip, port) = (listen.ip(), listen.port());
+    let (origin_ip, origin_port) = (origin.ip(), origin.port());
+    let http = "type.googleapis.com/envoy.extensions.filters";
+    format!(
+        r#"static_resources:
+  listeners:
+  - name: client
+    address: {{ socket_address: {{ address: "{ip}", port_value: {port} }} }}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": {http}.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: client
+          codec_type: HTTP1
+          use_remote_address: true
+          generate_request_id: false
+          common_http_protocol_options: {{ idle_timeout: 600s }}
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config:
+              "@type": {http}.http.router.v3.Router
+              suppress_envoy_headers: true
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes:
+              - match: {{ prefix: "/" }}
+                route: {{ cluster: origin, timeout: 0s }}
+  clusters:
+  - name: origin
+    type: STATIC
+    circuit_breakers:
+      thresholds:
+      - {{ max_connections: 100000, max_pending_requests: 100000, max_requests: 100000 }}
+    load_assignment:
+      cluster_name: origin
+      endpoints:
+      - lb_endpoints:
+        - endpoint:
+            address:
+              socket_address: {{ address: "{origin_ip}", port_value: {origin_port} }}
+"#
+    )
+}
