@@ -17,7 +17,7 @@ pub enum TargetForm {
 }
 
 /// A request head as understood: one host, one path, whatever form the target had.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RequestHead {
     /// The method.
     pub method: Method,

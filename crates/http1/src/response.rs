@@ -3,7 +3,7 @@
 use crate::{Headers, Version};
 
 /// A response head as understood.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResponseHead {
     /// The status code, 100 to 599.
     pub status: u16,
