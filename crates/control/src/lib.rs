@@ -1,1 +1,14 @@
 //! Off the data path: admin listener, metrics text, DNS refresh.
+//!
+//! Everything here runs on one thread of its own with its own runtime, so that whatever it does,
+//! a worker is never kept waiting. It reaches the data plane by closures it is given.
+
+pub mod admin;
+pub mod notify;
+pub mod resolve;
+pub mod runtime;
+
+pub use admin::{Admin, AdminAddress, BindError, Views};
+pub use notify::Notify;
+pub use resolve::{Outcome, Resolver, Timing, Watch, Watched};
+pub use runtime::Control;

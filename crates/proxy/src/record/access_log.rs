@@ -4,6 +4,7 @@
 //! bounded queue. It never waits: while the queue is full and the buffer too, lines are dropped
 //! and counted. What a client sent can never begin a new line or leave its field.
 
+mod compile;
 mod dates;
 mod escape;
 mod format;

@@ -380,3 +380,15 @@ fn buffers_come_back() {
         worker.buffer_bytes() > 0
     });
 }
+
+#[test]
+fn a_configured_format_is_run_as_written() {
+    let text = "listen \":1\"\nsite { route \"/*\" { respond 200; }; }\n\
+                access-log \"stderr\" format=\"{method} {header.X-One} {status}\"\n";
+    let config = config::load_text("weir.kdl", text).unwrap();
+    let log = &config.access_logs[0];
+    assert_eq!(Target::from(&log.target), Target::Stderr);
+    let request = headers(&[("X-One", b"1")]);
+    let line = line(&LogFormat::from(&log.format), &record(&request, &Headers::new()));
+    assert_eq!(line, "GET 1 502\n");
+}

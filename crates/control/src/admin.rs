@@ -1,0 +1,275 @@
+//! The admin listener: metrics, status and health over HTTP, for people and scrapers.
+//!
+//! Read-only. What it shows comes from closures, so that it knows nothing of the data plane.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use crate::Control;
+
+/// Where the listener stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminAddress {
+    /// TCP addresses; port 0 takes a free one.
+    Tcp(Vec<SocketAddr>),
+    /// A Unix socket; one left behind by a dead process is replaced.
+    Unix(PathBuf),
+}
+
+impl From<&config::ListenAddress> for AdminAddress {
+    fn from(address: &config::ListenAddress) -> Self {
+        match address {
+            config::ListenAddress::Tcp(addresses) => Self::Tcp(addresses.clone()),
+            config::ListenAddress::Unix(path) => Self::Unix(path.clone()),
+        }
+    }
+}
+
+/// What there is to show. The closures run on the control thread.
+pub struct Views {
+    /// Appends the metrics as OpenMetrics text.
+    pub metrics: Box<dyn Fn(&mut String) + Send + Sync>,
+    /// The status as one JSON value.
+    pub status: Box<dyn Fn() -> String + Send + Sync>,
+    /// Whether new requests are welcome; false while the process drains.
+    pub healthy: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// A running admin listener. Dropping it closes the socket.
+#[derive(Debug)]
+pub struct Admin {
+    addresses: Vec<SocketAddr>,
+    path: Option<PathBuf>,
+    tasks: Vec<AbortHandle>,
+}
+
+/// The admin listener could not be opened.
+#[derive(Debug)]
+pub struct BindError {
+    address: String,
+    cause: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on {} for admin: {}", self.address, self.cause)
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+impl Admin {
+    /// Binds the address and serves on the control thread.
+    ///
+    /// # Errors
+    /// The address cannot be bound; nothing is left open then.
+    pub fn start(
+        control: &Control,
+        address: &AdminAddress,
+        views: Views,
+    ) -> Result<Self, BindError> {
+        let router = routes(views);
+        match address {
+            AdminAddress::Tcp(addresses) => Self::start_tcp(control.handle(), addresses, &router),
+            AdminAddress::Unix(path) => Self::start_unix(control.handle(), path, router),
+        }
+    }
+
+    /// The TCP addresses in use, with the ports that were taken.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    fn start_tcp(
+        handle: &Handle,
+        addresses: &[SocketAddr],
+        router: &Router,
+    ) -> Result<Self, BindError> {
+        let mut admin = Self { addresses: Vec::new(), path: None, tasks: Vec::new() };
+        let _runtime = handle.enter();
+        for address in addresses {
+            let fail = |cause| BindError { address: address.to_string(), cause };
+            let listener = TcpListener::bind(address).map_err(fail)?;
+            admin.addresses.push(listener.local_addr().map_err(fail)?);
+            listener.set_nonblocking(true).map_err(fail)?;
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(fail)?;
+            let server = axum::serve(listener, router.clone());
+            admin.tasks.push(handle.spawn(server.into_future()).abort_handle());
+        }
+        Ok(admin)
+    }
+
+    fn start_unix(handle: &Handle, path: &Path, router: Router) -> Result<Self, BindError> {
+        let fail = |cause| BindError { address: format!("unix:{}", path.display()), cause };
+        let listener = bind_unix(path).map_err(fail)?;
+        let mut admin = Self { addresses: Vec::new(), path: Some(path.into()), tasks: Vec::new() };
+        listener.set_nonblocking(true).map_err(fail)?;
+        let _runtime = handle.enter();
+        let listener = tokio::net::UnixListener::from_std(listener).map_err(fail)?;
+        let server = axum::serve(listener, router);
+        admin.tasks.push(handle.spawn(server.into_future()).abort_handle());
+        Ok(admin)
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+        if let Some(path) = &self.path {
+            // It may be gone already, and nothing depends on it.
+            _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Binds a Unix socket. A file in the way is removed only if it is a socket that nobody serves.
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse && is_abandoned(path) => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    }
+}
+
+fn is_abandoned(path: &Path) -> bool {
+    let is_socket = std::fs::metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == ErrorKind::ConnectionRefused;
+    is_socket && UnixStream::connect(path).is_err_and(refused)
+}
+
+fn routes(views: Views) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/status", get(status))
+        .route("/healthz", get(healthz))
+        .fallback(nothing)
+        .with_state(Arc::new(views))
+}
+
+async fn metrics(State(views): State<Arc<Views>>) -> impl IntoResponse {
+    let mut text = String::new();
+    (views.metrics)(&mut text);
+    ([(header::CONTENT_TYPE, proxy::record::metrics::exposition::CONTENT_TYPE)], text)
+}
+
+async fn status(State(views): State<Arc<Views>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], (views.status)())
+}
+
+async fn healthz(State(views): State<Arc<Views>>) -> impl IntoResponse {
+    if (views.healthy)() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    }
+}
+
+async fn nothing() -> impl IntoResponse {
+    (StatusCode::NOT_FOUND, "nothing here; there are /metrics, /status and /healthz\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    fn views(healthy: Arc<AtomicBool>) -> Views {
+        Views {
+            metrics: Box::new(|text| text.push_str("# EOF\n")),
+            status: Box::new(|| "{\"state\":\"running\"}".to_owned()),
+            healthy: Box::new(move || healthy.load(Ordering::Relaxed)),
+        }
+    }
+
+    fn ask(mut stream: impl Read + Write, line: &str) -> String {
+        write!(stream, "{line} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn the_three_pages_and_no_other() {
+        let control = Control::start().unwrap();
+        let healthy = Arc::new(AtomicBool::new(true));
+        let address = AdminAddress::Tcp(vec!["127.0.0.1:0".parse().unwrap()]);
+        let admin = Admin::start(&control, &address, views(Arc::clone(&healthy))).unwrap();
+        let bound = admin.addresses()[0];
+        let ask = |line| ask(TcpStream::connect(bound).unwrap(), line);
+        let metrics = ask("GET /metrics");
+        assert!(metrics.starts_with("HTTP/1.1 200 "), "{metrics}");
+        assert!(metrics.contains(
+            "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"
+        ));
+        assert!(metrics.ends_with("\r\n\r\n# EOF\n"));
+        let status = ask("GET /status");
+        assert!(status.contains("content-type: application/json\r\n"), "{status}");
+        assert!(status.ends_with("{\"state\":\"running\"}"));
+        assert!(ask("GET /healthz").starts_with("HTTP/1.1 200 "));
+        healthy.store(false, Ordering::Relaxed);
+        assert!(ask("GET /healthz").starts_with("HTTP/1.1 503 "));
+        assert!(ask("GET /").starts_with("HTTP/1.1 404 "));
+        assert!(ask("POST /metrics").starts_with("HTTP/1.1 405 "));
+    }
+
+    #[test]
+    fn an_address_in_use_is_a_clear_error() {
+        let control = Control::start().unwrap();
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let bound = taken.local_addr().unwrap();
+        let address = AdminAddress::Tcp(vec![bound]);
+        let error = Admin::start(&control, &address, views(Arc::default())).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("cannot listen on {bound} for admin: ")), "{text}");
+    }
+
+    #[test]
+    fn a_unix_socket_is_replaced_when_dead_and_removed_at_the_end() {
+        let control = Control::start().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("admin.sock");
+        drop(UnixListener::bind(&path).unwrap());
+        let address = AdminAddress::Unix(path.clone());
+        let admin = Admin::start(&control, &address, views(Arc::default())).unwrap();
+        let answer = ask(UnixStream::connect(&path).unwrap(), "GET /status");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let second = Admin::start(&control, &address, views(Arc::default()));
+        assert!(second.is_err(), "one that is served is not taken away");
+        drop(admin);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_not_removed() {
+        let control = Control::start().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("precious");
+        std::fs::write(&path, "x").unwrap();
+        let address = AdminAddress::Unix(path.clone());
+        assert!(Admin::start(&control, &address, views(Arc::default())).is_err());
+        assert!(path.exists());
+    }
+}
