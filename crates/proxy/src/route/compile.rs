@@ -170,8 +170,8 @@ fn lay_paths(paths: &mut Paths, index: u32, members: &[usize], placed: &[Placed]
     for node in members.chunk_by(|left, right| left.anchor == right.anchor && left.key == right.key)
     {
         if let Some(first) = node.first() {
-            let candidates = node.iter().map(|placed| placed.candidate);
-            paths.insert(&mut site, first.anchor, &first.key, candidates);
+            let candidates: Vec<Candidate> = node.iter().map(|placed| placed.candidate).collect();
+            paths.insert(&mut site, first.anchor, &first.key, &candidates);
         }
     }
     site

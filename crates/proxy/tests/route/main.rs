@@ -6,5 +6,7 @@
 mod attacks;
 mod conditions;
 mod precedence;
+mod properties;
+mod reference;
 mod scale;
 mod table;
