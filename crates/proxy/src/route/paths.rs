@@ -259,4 +259,29 @@ mod tests {
         assert_eq!(trail(&[(Anchor::Exact, "/b")], &deep).1, 0);
         assert_eq!(trail(&[], "/"), (vec![], 0));
     }
+
+    /// What `tests/route/scale.rs` cannot see: a thousand times the routes, the same look-ups.
+    #[test]
+    fn look_ups_do_not_grow_with_routes() {
+        let probes = |sites: u32, routes: u32| {
+            let mut paths = Paths::default();
+            let mut first = Site::empty(0);
+            for index in 0..sites {
+                let mut site = Site::empty(index);
+                for route in 0..routes {
+                    let key = format!("/api/service{route}");
+                    paths.insert(&mut site, Anchor::Below, key.as_bytes(), &[candidate(route)]);
+                }
+                if index == 0 {
+                    first = site;
+                }
+            }
+            let mut trail = paths.trail(&first, b"/api/service9/items/12345");
+            assert_eq!(trail.next(), Some((13, &[candidate(9)][..])));
+            assert_eq!(trail.next(), None);
+            trail.probes
+        };
+        assert_eq!(probes(1, 10), 1);
+        assert_eq!(probes(100, 100), 1);
+    }
 }
