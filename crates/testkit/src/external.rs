@@ -33,7 +33,8 @@ impl External {
         let text = format!(
             "daemon off; pid nginx.pid; error_log stderr; worker_processes 1;\n\
              {user}events {{ worker_connections 4096; }}\n\
-             http {{ access_log off; {paths} server {{ listen {addr} backlog=4096;\n{server}\n}} }}\n",
+             http {{ access_log off; {paths} \
+             server {{ listen {addr} backlog=4096;\n{server}\n}} }}\n",
             user = if rustix::process::geteuid().is_root() { "user root;\n" } else { "" },
         );
         let file = dir.path().join("nginx.conf");

@@ -45,7 +45,10 @@ pub struct Family {
 macro_rules! families {
     (
         $(#[$meta:meta])* $enum:ident $list:ident: $kind_doc:literal
-        $($variant:ident = $kind:ident $name:literal, $unit:literal, [$($label:literal),*], $help:literal;)*
+        $(
+            $variant:ident = $kind:ident $name:literal, $unit:literal, [$($label:literal),*],
+            $help:literal;
+        )*
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
