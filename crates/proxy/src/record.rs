@@ -4,6 +4,7 @@
 //! worker does here is bounded and never waits: no lock, no system call, no shared write.
 
 pub mod access_log;
+pub mod account;
 pub mod metrics;
 
 pub use access_log::{AccessLog, Field, Format, LogFormat, LogRecord, Segment, Target, WorkerLog};

@@ -1,3 +1,25 @@
-//! The command line.
+//! The command line: reads what the user wants and starts it.
 
-fn main() {}
+mod cli;
+mod command;
+mod start;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Many small, short-lived buffers on several threads: this allocator is quick at that, and gives
+/// memory back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // Parsing ends the process with code 2 on a usage error, and with 0 after help or version.
+    match command::run(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}

@@ -23,6 +23,16 @@ pub enum PathFault {
 }
 
 impl PathFault {
+    /// Every fault.
+    pub const ALL: &[Self] = &[
+        Self::NotAbsolute,
+        Self::BadEscape,
+        Self::Nul,
+        Self::BadByte,
+        Self::AboveRoot,
+        Self::HiddenDots,
+    ];
+
     /// The stable reason code used in logs and metrics.
     #[must_use]
     pub fn code(self) -> &'static str {

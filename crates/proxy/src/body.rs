@@ -1,0 +1,215 @@
+//! A message body, whatever its source: it owns its reader while it lives.
+//!
+//! Back-pressure is implicit, since nobody polls a body before the last bytes went out.
+//! Cancellation is `Drop`.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http1::Headers;
+
+use crate::fault::{Direction, Fault, Kind, Retry, Side};
+use crate::transport::{ReadFault, Transport};
+use crate::upstream::Lease;
+
+/// The content of a request or a response.
+#[derive(Debug)]
+pub enum Body {
+    /// No content.
+    Empty,
+    /// Content that is there at once.
+    Full(Full),
+    /// Content that arrives on an HTTP/1.1 transport.
+    H1(H1Body),
+}
+
+/// Content in memory.
+#[derive(Debug)]
+pub struct Full {
+    content: Content,
+    sent: usize,
+}
+
+#[derive(Debug)]
+enum Content {
+    Shared(Arc<[u8]>),
+    Owned(Vec<u8>),
+}
+
+/// Content that arrives on an HTTP/1.1 transport; from an origin it holds the lease.
+#[derive(Debug)]
+pub struct H1Body {
+    transport: Rc<Transport>,
+    side: Side,
+    idle_timeout: std::time::Duration,
+    lease: Option<Lease>,
+}
+
+impl Body {
+    /// Content that is shared with the configuration.
+    #[must_use]
+    pub fn shared(content: Arc<[u8]>) -> Self {
+        Self::Full(Full { content: Content::Shared(content), sent: 0 })
+    }
+
+    /// Content made for one response.
+    #[must_use]
+    pub fn owned(content: Vec<u8>) -> Self {
+        Self::Full(Full { content: Content::Owned(content), sent: 0 })
+    }
+
+    /// The body that a client is sending.
+    #[must_use]
+    pub fn from_client(transport: Rc<Transport>, idle_timeout: std::time::Duration) -> Self {
+        Self::H1(H1Body { transport, side: Side::Client, idle_timeout, lease: None })
+    }
+
+    /// The body that an origin is sending over a leased connection.
+    #[must_use]
+    pub fn from_upstream(lease: Lease, idle_timeout: std::time::Duration) -> Self {
+        let transport = lease.transport();
+        Self::H1(H1Body { transport, side: Side::Upstream, idle_timeout, lease: Some(lease) })
+    }
+
+    /// Ready with `true` when bytes are visible, with `false` at the end.
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
+        match self {
+            Self::Empty => Poll::Ready(Ok(false)),
+            Self::Full(full) => Poll::Ready(Ok(full.sent < full.bytes().len())),
+            Self::H1(body) => body.poll_data(cx),
+        }
+    }
+
+    /// Lends the visible bytes.
+    pub fn with_data<R>(&self, use_data: impl FnOnce(&[u8]) -> R) -> R {
+        match self {
+            Self::Empty => use_data(&[]),
+            Self::Full(full) => use_data(full.bytes().get(full.sent..).unwrap_or_default()),
+            Self::H1(body) => body.transport.with_body(use_data),
+        }
+    }
+
+    /// Drops visible bytes.
+    pub fn consume(&mut self, count: usize) {
+        match self {
+            Self::Empty => {}
+            Self::Full(full) => full.sent += count,
+            Self::H1(body) => {
+                body.transport.consume_body(count);
+                body.touch();
+            }
+        }
+    }
+
+    /// Whether nothing follows the visible bytes.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        match self {
+            Self::Empty | Self::Full(_) => true,
+            Self::H1(body) => body.transport.is_body_ended(),
+        }
+    }
+
+    /// Whether the body is known to have no content at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Full(full) => full.bytes().is_empty(),
+            Self::H1(body) => body.transport.is_body_done(),
+        }
+    }
+
+    /// The trailer fields, once the body has ended.
+    pub fn with_trailers<R>(&self, use_trailers: impl FnOnce(Option<&Headers>) -> R) -> R {
+        match self {
+            Self::Empty | Self::Full(_) => use_trailers(None),
+            Self::H1(body) => body.transport.with_trailers(use_trailers),
+        }
+    }
+
+    /// Bytes read from the peer so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Empty => 0,
+            Self::Full(full) => full.sent as u64,
+            Self::H1(body) => body.transport.body_bytes(),
+        }
+    }
+
+    /// Holds content of unknown length to a limit; beyond it reading fails.
+    pub fn limit(&self, body_bytes_max: u64) {
+        if let Self::H1(body) = self {
+            body.transport.limit_body(body_bytes_max);
+        }
+    }
+
+    /// The transport to splice from, when only plain socket bytes are left of the body.
+    #[must_use]
+    pub fn splice_source(&self) -> Option<(&Rc<Transport>, u64)> {
+        match self {
+            Self::Empty | Self::Full(_) => None,
+            Self::H1(body) => Some((&body.transport, body.transport.unread()?)),
+        }
+    }
+
+    /// Hands a finished origin connection back to its pool.
+    pub fn finish(self) {
+        if let Self::H1(H1Body { lease: Some(lease), transport, .. }) = self {
+            transport.timer().clear();
+            if transport.is_body_done() {
+                lease.put_back();
+            }
+        }
+    }
+
+    /// Ties a still running upload to this body's life.
+    pub fn attach_upload(&mut self, upload: crate::upstream::UploadTask) {
+        if let Self::H1(H1Body { lease: Some(lease), .. }) = self {
+            lease.attach_upload(upload);
+        }
+    }
+}
+
+impl Full {
+    fn bytes(&self) -> &[u8] {
+        match &self.content {
+            Content::Shared(bytes) => bytes,
+            Content::Owned(bytes) => bytes,
+        }
+    }
+}
+
+impl H1Body {
+    fn poll_data(&self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
+        self.transport.poll_body(cx).map_err(|fault| self.fault(&fault))
+    }
+
+    /// Progress was made: the idle deadline moves on.
+    fn touch(&self) {
+        self.transport.timer().set(self.idle_timeout);
+    }
+
+    fn fault(&self, fault: &ReadFault) -> Fault {
+        body_fault(self.side, fault)
+    }
+}
+
+/// What a failed read of a body means for the exchange.
+#[must_use]
+pub fn body_fault(side: Side, fault: &ReadFault) -> Fault {
+    match (fault, side) {
+        (ReadFault::Io(error), _) => Fault::io(side, Direction::Read, error),
+        (
+            ReadFault::Refused(http1::Refusal::Truncated) | ReadFault::Closed { .. },
+            Side::Client,
+        ) => Fault::client(Kind::ClientGone),
+        (ReadFault::Refused(http1::Refusal::Truncated) | ReadFault::Closed { .. }, _) => {
+            Fault::upstream(Kind::HttpResponseIncomplete, Retry::Never)
+        }
+        (ReadFault::Refused(refusal), _) => Fault::refused(side, *refusal),
+        (ReadFault::TooLarge, _) => Fault::client(Kind::BodyTooLarge),
+    }
+}

@@ -1,0 +1,3 @@
+//! Room 3: turns bytes into exchanges and responses into bytes.
+
+pub mod h1;

@@ -1,0 +1,241 @@
+//! One client connection: next request, serve, send, record, until it ends.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use http1::{BodyLength, RequestHead, Version};
+
+use crate::body::Body;
+use crate::codec::h1::{self, NoRequest, Plan};
+use crate::exchange::{Exchange, Response};
+use crate::fault::{Fault, Kind};
+use crate::limits::Seat;
+use crate::record::account;
+use crate::recycle::Recycled;
+use crate::transport::Transport;
+use crate::worker::Worker;
+use crate::{forward, page, serve, tunnel};
+
+/// After this long without a request a connection gives its task's memory back and only its
+/// socket is watched.
+const PARK_AFTER: Duration = Duration::from_secs(1);
+
+/// A client's connection and its place on the worker.
+#[derive(Debug)]
+pub struct Connection {
+    transport: Rc<Transport>,
+    worker: Rc<Worker>,
+    /// Counted in the limits for as long as it lives.
+    _seat: Seat,
+    key: usize,
+}
+
+/// What follows an exchange.
+enum Next {
+    Request,
+    Linger,
+    Close,
+}
+
+impl Connection {
+    /// Takes a place on the worker.
+    #[must_use]
+    pub fn new(transport: Rc<Transport>, worker: Rc<Worker>, seat: Seat) -> Self {
+        let key = worker.connections().insert(&transport);
+        Self { transport, worker, _seat: seat, key }
+    }
+
+    /// Serves the connection on a task of its own.
+    pub fn start(self) {
+        tokio::task::spawn_local(async move {
+            if let Some(idle) = self.run().await {
+                idle.park();
+            }
+        });
+    }
+
+    /// Serves requests until the connection ends (`None`) or has been idle for a while.
+    async fn run(self) -> Option<Self> {
+        loop {
+            let snapshot = self.worker.snapshot();
+            self.worker.connections().set_idle(self.key, !self.transport.has_buffered());
+            let idle = PARK_AFTER.min(snapshot.timeouts.client_idle);
+            let read = h1::read_request(&self.transport, &snapshot, idle).await;
+            self.worker.connections().set_idle(self.key, false);
+            let next = match read {
+                Ok(request) => self.exchange(snapshot, request).await,
+                Err(NoRequest::Closed) => Next::Close,
+                Err(NoRequest::Idle) => return Some(self),
+                Err(NoRequest::Fault(fault)) => self.refuse(fault).await,
+            };
+            match next {
+                Next::Request if !self.worker.is_draining() => {}
+                Next::Request | Next::Close => return None,
+                Next::Linger => {
+                    h1::linger(&self.transport).await;
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Watches an idle connection from a task that holds little more than the socket.
+    fn park(self) {
+        tokio::task::spawn_local(async move {
+            let snapshot = self.worker.snapshot();
+            let rest = snapshot.timeouts.client_idle.saturating_sub(PARK_AFTER);
+            drop(snapshot);
+            if self.worker.is_draining() || rest.is_zero() {
+                return;
+            }
+            self.worker.connections().set_idle(self.key, true);
+            self.transport.timer().set(rest);
+            if self.transport.readable().await.is_ok() {
+                self.start();
+            } else {
+                self.worker.metrics().timeout("client-idle");
+            }
+        });
+    }
+
+    /// One exchange from its head to its record.
+    async fn exchange(
+        &self,
+        snapshot: crate::snapshot::SnapshotRef,
+        (head, length): (Recycled<RequestHead>, BodyLength),
+    ) -> Next {
+        let transport = &self.transport;
+        let body_idle = snapshot.timeouts.body_idle;
+        transport.begin_body(length, u64::MAX);
+        transport.timer().set(body_idle);
+        let client = forward::client(transport.stream().peer(), &head, &snapshot.trusted_proxies);
+        let body = Body::from_client(Rc::clone(transport), body_idle);
+        let mut exchange = Exchange::new(snapshot, head, (body, length), client, transport);
+        let half_closes = !exchange.persists;
+        let answered = {
+            let answer = self.answer(&mut exchange);
+            until_gone(transport, half_closes, answer).await
+        };
+        let Answered { mut response, plan, sent, outcome } = match answered {
+            Some(answered) => answered,
+            None => {
+                account::exchange(&self.worker, &exchange, None, account::End::gone(transport));
+                return Next::Close;
+            }
+        };
+        let end = account::End::of(transport, sent, outcome);
+        if outcome.is_ok() && response.tunnel.is_some() {
+            return self.tunnel(&exchange, response).await;
+        }
+        account::exchange(&self.worker, &exchange, Some(&response), end);
+        response.body = Body::Empty;
+        self.after(&exchange, plan, outcome).await
+    }
+
+    /// Serves, then sends.
+    async fn answer(&self, exchange: &mut Exchange) -> Answered {
+        let mut response = serve::serve(&self.worker, exchange).await;
+        let transport = &self.transport;
+        let plan = if response.tunnel.is_some() {
+            Plan::switching()
+        } else {
+            Plan::of(exchange, &response, transport, self.worker.is_draining())
+        };
+        if let Some(total) = exchange.total_left() {
+            transport.timer().cap(Some(total));
+        }
+        let (sent, outcome) = h1::send(transport, exchange, &mut response, plan).await;
+        Answered { response, plan, sent, outcome }
+    }
+
+    async fn after(&self, exchange: &Exchange, plan: Plan, outcome: Result<(), Fault>) -> Next {
+        if outcome.is_err() {
+            return Next::Close;
+        }
+        if !plan.keeps_alive {
+            return if self.transport.is_body_done() { Next::Close } else { Next::Linger };
+        }
+        let idle = exchange.snapshot.timeouts.body_idle;
+        match h1::drain(&self.transport, idle).await {
+            Ok(()) => Next::Request,
+            Err(_) => Next::Close,
+        }
+    }
+
+    /// After 101 the connection belongs to the two ends.
+    async fn tunnel(&self, exchange: &Exchange, response: Response) -> Next {
+        let Some(lease) = &response.tunnel else { return Next::Close };
+        let upstream = lease.transport();
+        let open = self.worker.tunnel_opened();
+        let idle = exchange.snapshot.timeouts.tunnel_idle;
+        let carried = tunnel::run(&self.transport, &upstream, idle).await;
+        drop(open);
+        let end = account::End::tunnel(&carried);
+        account::exchange(&self.worker, exchange, Some(&response), end);
+        Next::Close
+    }
+
+    /// Answers what could not be read as a request.
+    async fn refuse(&self, fault: Fault) -> Next {
+        if fault.kind == Kind::ClientGone {
+            account::refused(&self.worker, &self.transport, fault, 0);
+            return Next::Close;
+        }
+        let response = page::refusal(fault);
+        let mut bytes = Recycled::<Vec<u8>>::take();
+        let length = response.body.with_data(<[u8]>::len) as u64;
+        http1::encode::response_head(
+            &mut bytes,
+            Version::Http11,
+            &response.head,
+            http1::encode::Framing::Length(length),
+            http1::encode::Persistence::Close,
+        );
+        response.body.with_data(|data| bytes.extend_from_slice(data));
+        self.transport.timer().cap(None);
+        self.transport.timer().set(self.worker.snapshot().timeouts.body_idle);
+        let written = self.transport.write_all(&bytes).await;
+        let status = if written.is_ok() { fault.status() } else { 0 };
+        account::refused(&self.worker, &self.transport, fault, status);
+        if written.is_ok() { Next::Linger } else { Next::Close }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.worker.connections().remove(self.key);
+    }
+}
+
+/// A response that was sent, or not quite.
+struct Answered {
+    response: Response,
+    plan: Plan,
+    sent: u64,
+    outcome: Result<(), Fault>,
+}
+
+/// Runs `work` until it is done or the client has left (`None`), which cancels it.
+///
+/// A client that announced its last request may close its sending side and still read: only a
+/// client of a lasting connection has left when it closes.
+async fn until_gone<T>(
+    transport: &Transport,
+    half_closes: bool,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(done));
+        }
+        if !half_closes && transport.is_body_done() && transport.poll_gone(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    })
+    .await
+}

@@ -1,0 +1,128 @@
+//! The data plane as the rest of the house sees it: starts workers, gives them snapshots, ends
+//! them. It knows no admin API.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::io::memory;
+use crate::limits::Seats;
+use crate::listen::Listener;
+use crate::record::{AccessLog, Metrics};
+use crate::snapshot::Snapshot;
+use crate::worker::{self, Order, Parts};
+
+/// Running workers.
+pub struct Engine {
+    workers: Vec<RunningWorker>,
+    logs: Vec<AccessLog>,
+    seats: Arc<Seats>,
+    listeners: Vec<Arc<Listener>>,
+}
+
+struct RunningWorker {
+    orders: UnboundedSender<Order>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Engine {
+    /// Starts `workers` threads on the listeners.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn start(
+        snapshot: &Arc<Snapshot>,
+        listeners: Vec<Listener>,
+        workers: usize,
+        (metrics, logs): (&Metrics, Vec<AccessLog>),
+    ) -> io::Result<Self> {
+        memory::set_max(snapshot.memory_bytes_max);
+        let listeners: Vec<_> = listeners.into_iter().map(Arc::new).collect();
+        let mut engine =
+            Self { workers: Vec::new(), logs, seats: Arc::new(Seats::default()), listeners };
+        for index in 0..workers {
+            engine.start_worker(index, Arc::clone(snapshot), metrics)?;
+        }
+        Ok(engine)
+    }
+
+    fn start_worker(
+        &mut self,
+        index: usize,
+        snapshot: Arc<Snapshot>,
+        metrics: &Metrics,
+    ) -> io::Result<()> {
+        let (sender, orders) = unbounded_channel();
+        let seats = Arc::clone(&self.seats);
+        let logs: Vec<_> = self.logs.iter().map(AccessLog::worker).collect();
+        let metrics = metrics.clone();
+        let listeners = self.listeners.clone();
+        let thread =
+            std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+                let metrics = metrics.worker(index);
+                worker::run(Parts { index, snapshot, seats, metrics, logs }, &listeners, orders)
+            })?;
+        self.workers.push(RunningWorker { orders: sender, thread });
+        Ok(())
+    }
+
+    /// The bound listeners.
+    #[must_use]
+    pub fn listeners(&self) -> &[Arc<Listener>] {
+        &self.listeners
+    }
+
+    /// Client connections open now.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.seats.open()
+    }
+
+    /// Lets every worker use this snapshot for its next exchanges.
+    pub fn adopt(&self, snapshot: &Arc<Snapshot>) {
+        memory::set_max(snapshot.memory_bytes_max);
+        self.order(|| Order::Adopt(Arc::clone(snapshot)));
+    }
+
+    /// Opens log files again under their names.
+    pub fn reopen_logs(&self) {
+        self.logs.iter().for_each(AccessLog::reopen);
+    }
+
+    /// Accepts no more and finishes what runs, within `wait`.
+    pub fn drain(&self, wait: Duration) {
+        self.order(|| Order::Drain(wait));
+    }
+
+    /// Ends at once.
+    pub fn stop(&self) {
+        self.order(|| Order::Stop);
+    }
+
+    /// Waits for the workers to end, then for the logs to be written.
+    pub fn join(self, log_wait: Duration) {
+        for worker in self.workers {
+            // A worker that panicked has said so on standard error already.
+            let _ = worker.thread.join();
+        }
+        for log in self.logs {
+            log.stop(log_wait);
+        }
+    }
+
+    /// Whether every worker has ended.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.workers.iter().all(|worker| worker.thread.is_finished())
+    }
+
+    fn order(&self, order: impl Fn() -> Order) {
+        for worker in &self.workers {
+            // A worker that has ended needs no orders.
+            let _ = worker.orders.send(order());
+        }
+    }
+}

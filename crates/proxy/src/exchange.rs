@@ -1,0 +1,243 @@
+//! One request and its response, on their walk through the rooms.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use http1::encode::{self, Framing};
+use http1::{BodyLength, Known, RequestHead, ResponseHead, Version};
+
+use crate::body::Body;
+use crate::fault::{Direction, Fault, Side};
+use crate::io::{Peer, clock};
+use crate::middleware::Memo;
+use crate::record::ServerAt;
+use crate::recycle::Recycled;
+use crate::request_id::RequestId;
+use crate::route::RouteIndex;
+use crate::route::captures::Captures;
+use crate::snapshot::SnapshotRef;
+use crate::transport::Transport;
+use crate::upstream::{Lease, request_framing};
+
+/// A request with all that is known of it.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The configuration that this exchange began with and ends with.
+    pub snapshot: SnapshotRef,
+    /// The request's head; middlewares edit it on its way to the origin.
+    pub request: Recycled<RequestHead>,
+    /// The request's body.
+    pub body: Body,
+    /// How the body is framed towards an origin.
+    pub framing: Framing,
+    /// The target as the client sent it, where a middleware changed it since.
+    pub original_target: Option<Recycled<Vec<u8>>>,
+    /// The client.
+    pub client: Client,
+    /// The request's id; empty where ids are off.
+    pub request_id: RequestId,
+    /// The client asked to switch protocols.
+    pub upgrades: bool,
+    /// The client's connection may serve another request (RFC 9112 §9.3).
+    pub persists: bool,
+    /// The client waits for `100 Continue` before it sends the body.
+    pub expects_continue: bool,
+    /// The answer came before the request was sent whole: the client's connection ends with it.
+    pub early_response: bool,
+    /// The route, once one is chosen.
+    pub route: Option<RouteIndex>,
+    /// The canonical path, where it differs from the raw one.
+    pub canonical: Recycled<Vec<u8>>,
+    /// What the route's pattern captured of the canonical path.
+    pub captures: Captures,
+    /// What the request halves of the middlewares left for their response halves.
+    pub memos: Vec<Memo>,
+    /// What happened when.
+    pub trace: Trace,
+    total_timeout: Option<Duration>,
+    interim: Option<Rc<Transport>>,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    /// The other end of the connection.
+    pub peer: Peer,
+    /// The address that counts as the client's: the peer's, or the one a trusted proxy names.
+    pub address: IpAddr,
+    /// The connection comes from a trusted proxy.
+    pub trusted: bool,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+}
+
+/// Times and choices, for the record.
+#[derive(Clone, Copy, Debug)]
+pub struct Trace {
+    /// When the head was complete.
+    pub started: Instant,
+    /// The server that was asked last.
+    pub server: Option<ServerAt>,
+    /// How many servers were asked.
+    pub attempts: u32,
+    /// Time to connect, where a new connection was made.
+    pub connect: Option<Duration>,
+    /// When the answer's head was complete.
+    pub first_byte: Option<Instant>,
+}
+
+impl Exchange {
+    /// An exchange for a request that a client's transport has just read.
+    #[must_use]
+    pub fn new(
+        snapshot: SnapshotRef,
+        request: Recycled<RequestHead>,
+        (body, length): (Body, BodyLength),
+        client: Client,
+        transport: &Rc<Transport>,
+    ) -> Self {
+        // Interim responses are for HTTP/1.1 clients alone (RFC 9110 §15.2).
+        let interim = (request.version >= Version::Http11).then(|| Rc::clone(transport));
+        Self {
+            snapshot,
+            framing: request_framing(length),
+            body,
+            upgrades: request.version == Version::Http11
+                && http1::framing::is_upgrade(&request.headers),
+            persists: http1::framing::persists(request.version, &request.headers),
+            expects_continue: request.headers.contains(Known::Expect),
+            request,
+            original_target: None,
+            client,
+            request_id: RequestId::default(),
+            early_response: false,
+            route: None,
+            canonical: Recycled::take(),
+            captures: Captures::new(),
+            memos: Vec::new(),
+            trace: Trace {
+                started: clock::now(),
+                server: None,
+                attempts: 0,
+                connect: None,
+                first_byte: None,
+            },
+            total_timeout: None,
+            interim,
+        }
+    }
+
+    /// The target as the client sent it.
+    #[must_use]
+    pub fn target_received(&self) -> &[u8] {
+        self.original_target.as_ref().map_or(&self.request.target, |target| target)
+    }
+
+    /// The canonical path.
+    #[must_use]
+    pub fn path(&self) -> &[u8] {
+        if self.canonical.is_empty() {
+            let target = self.target_received();
+            let end = memchr::memchr(b'?', target).unwrap_or(target.len());
+            return target.get(..end).unwrap_or_default();
+        }
+        &self.canonical
+    }
+
+    /// The target that goes on from here; the received one is kept for the record.
+    pub fn retarget(&mut self, target: &[u8]) {
+        let mut next = Recycled::<Vec<u8>>::take();
+        next.extend_from_slice(target);
+        std::mem::swap(&mut self.request.target, &mut *next);
+        if self.original_target.is_none() {
+            self.original_target = Some(next);
+        }
+    }
+
+    /// Bounds the whole exchange.
+    pub fn limit_total(&mut self, timeout: Option<Duration>) {
+        self.total_timeout = timeout;
+    }
+
+    /// What is left of the bound on the whole exchange.
+    #[must_use]
+    pub fn total_left(&self) -> Option<Duration> {
+        self.total_timeout.map(|total| total.saturating_sub(self.trace.started.elapsed()))
+    }
+
+    /// Relays an interim response (1xx) to a client that understands it.
+    ///
+    /// # Errors
+    /// When the client does not take it.
+    pub async fn send_interim(&self, head: &ResponseHead) -> Result<(), Fault> {
+        let Some(transport) = &self.interim else { return Ok(()) };
+        let mut bytes = Recycled::<Vec<u8>>::take();
+        encode::interim_head(&mut bytes, head);
+        transport
+            .write_all(&bytes)
+            .await
+            .map_err(|error| Fault::io(Side::Client, Direction::Write, &error))
+    }
+}
+
+/// The answer to an exchange.
+#[derive(Debug)]
+pub struct Response {
+    /// Its head, without framing fields of our own.
+    pub head: Recycled<ResponseHead>,
+    /// Its body.
+    pub body: Body,
+    /// The length the origin declared, also where no body follows (HEAD, 304).
+    pub declared_length: Option<u64>,
+    /// Set when this proxy made the response because of a fault.
+    pub fault: Option<Fault>,
+    /// The origin's connection after 101: everything further is a tunnel.
+    pub tunnel: Option<Lease>,
+    /// The response came from an origin.
+    pub from_upstream: bool,
+}
+
+impl Response {
+    /// An origin's answer.
+    #[must_use]
+    pub fn from_upstream(
+        head: Recycled<ResponseHead>,
+        body: Body,
+        declared_length: Option<u64>,
+    ) -> Self {
+        Self { head, body, declared_length, fault: None, tunnel: None, from_upstream: true }
+    }
+
+    /// An origin's 101: the connection becomes a tunnel.
+    #[must_use]
+    pub fn switching(head: Recycled<ResponseHead>, lease: Lease) -> Self {
+        let tunnel = Some(lease);
+        Self {
+            head,
+            body: Body::Empty,
+            declared_length: None,
+            fault: None,
+            tunnel,
+            from_upstream: true,
+        }
+    }
+
+    /// An answer of this proxy's own.
+    #[must_use]
+    pub fn own(status: u16, content_type: &[u8], body: Body) -> Self {
+        let mut head = Recycled::<ResponseHead>::take();
+        head.status = status;
+        head.headers.push_known(Known::Server, b"weir");
+        if !content_type.is_empty() {
+            head.headers.push_known(Known::ContentType, content_type);
+        }
+        let declared_length = Some(body.with_data(<[u8]>::len) as u64);
+        Self { head, body, declared_length, fault: None, tunnel: None, from_upstream: false }
+    }
+
+    /// Hands the connection of an answer without content back at once.
+    pub fn finish_empty_body(&mut self) {
+        std::mem::replace(&mut self.body, Body::Empty).finish();
+    }
+}

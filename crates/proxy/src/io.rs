@@ -1,0 +1,15 @@
+//! The narrow ground under the rooms: sockets, buffers, time. Nothing here knows HTTP.
+//!
+//! Everything is worker-local: it lives and dies on one thread and is never locked.
+
+pub mod buffer;
+pub mod clock;
+pub mod memory;
+pub mod pipe;
+pub mod register;
+pub mod stream;
+pub mod timer;
+
+pub use buffer::Buffer;
+pub use stream::{Peer, Stream};
+pub use timer::Timer;

@@ -1,0 +1,229 @@
+//! One connected socket, TCP or Unix, driven by readiness.
+//!
+//! Every system call on a data-path socket is made here (or in `pipe`), so that another driver
+//! can take this module's place.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::task::{Context, Poll, Waker, ready};
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+
+use super::{Buffer, register};
+
+/// Who is at the other end of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A TCP peer.
+    Tcp(SocketAddr),
+    /// A process on this machine, by a Unix socket.
+    Unix,
+}
+
+/// A non-blocking stream socket registered with the worker's driver.
+#[derive(Debug)]
+pub struct Stream {
+    fd: AsyncFd<OwnedFd>,
+    peer: Peer,
+}
+
+impl Stream {
+    /// Takes over a connected, non-blocking socket.
+    ///
+    /// # Errors
+    /// When the driver refuses the descriptor.
+    pub fn new(fd: OwnedFd, peer: Peer) -> io::Result<Self> {
+        Ok(Self { fd: register::owned(fd)?, peer })
+    }
+
+    /// Connects over TCP. The caller bounds the time.
+    ///
+    /// # Errors
+    /// What `connect(2)` says.
+    pub async fn connect_tcp(address: SocketAddr) -> io::Result<Self> {
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let fd = open_socket(family)?;
+        rustix::net::sockopt::set_tcp_nodelay(&fd, true)?;
+        Self::finish_connect(rustix::net::connect(&fd, &address), fd, Peer::Tcp(address)).await
+    }
+
+    /// Connects to a Unix socket. The caller bounds the time.
+    ///
+    /// # Errors
+    /// What `connect(2)` says, or a path that is too long for a socket address.
+    pub async fn connect_unix(path: &std::path::Path) -> io::Result<Self> {
+        let fd = open_socket(AddressFamily::UNIX)?;
+        let address = rustix::net::SocketAddrUnix::new(path)?;
+        Self::finish_connect(rustix::net::connect(&fd, &address), fd, Peer::Unix).await
+    }
+
+    async fn finish_connect(
+        started: Result<(), Errno>,
+        fd: OwnedFd,
+        peer: Peer,
+    ) -> io::Result<Self> {
+        match started {
+            Ok(()) => return Self::new(fd, peer),
+            Err(Errno::INPROGRESS | Errno::AGAIN) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let stream = Self::new(fd, peer)?;
+        stream.fd.writable().await?.retain_ready();
+        match rustix::net::sockopt::socket_error(&stream.fd)? {
+            Ok(()) => Ok(stream),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Who is at the other end.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Reads into the free room of `buffer`; 0 is the end of the stream.
+    /// The buffer takes memory only once there is something to read.
+    pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            let room = buffer.make_room()?;
+            let wanted = room.capacity() - room.len();
+            match rustix::io::read(&self.fd, rustix::buffer::spare_capacity(room)) {
+                Ok(count) => {
+                    // A short read has emptied the socket: the next one would only say EAGAIN.
+                    if count > 0 && count < wanted {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) => retry_or_fail(&mut guard, error)?,
+            }
+        }
+    }
+
+    /// Writes from several slices; never 0 for a non-empty write.
+    pub fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_write_ready(cx))?;
+            match rustix::io::writev(&self.fd, slices) {
+                Ok(count) => return Poll::Ready(Ok(count)),
+                Err(error) => retry_or_fail(&mut guard, error)?,
+            }
+        }
+    }
+
+    /// What the socket holds right now, without taking it.
+    #[must_use]
+    pub fn peek(&self) -> Peek {
+        let mut scratch = [0_u8; 1];
+        match rustix::net::recv(&self.fd, &mut scratch[..], rustix::net::RecvFlags::PEEK) {
+            Ok((_, 0)) => Peek::Closed,
+            Ok(_) => Peek::Data,
+            Err(Errno::AGAIN | Errno::INTR) => Peek::Quiet,
+            Err(_) => Peek::Closed,
+        }
+    }
+
+    /// Whether the driver has seen something to read (data or the end) on an idle socket.
+    /// Makes no system call when it has not.
+    #[must_use]
+    pub fn is_disturbed(&self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        match self.fd.poll_read_ready(&mut cx) {
+            Poll::Pending => false,
+            Poll::Ready(Err(_)) => true,
+            Poll::Ready(Ok(mut guard)) => {
+                let disturbed = self.peek() != Peek::Quiet;
+                if !disturbed {
+                    guard.clear_ready();
+                }
+                disturbed
+            }
+        }
+    }
+
+    /// Ready as soon as there is something to read, the end included.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            if guard.ready().is_read_closed() || self.peek() != Peek::Quiet {
+                return Poll::Ready(Ok(()));
+            }
+            guard.clear_ready();
+        }
+    }
+
+    /// Ends our sending side; the peer reads an end of stream.
+    pub fn shutdown_write(&self) {
+        // A socket that is already gone needs no shutdown.
+        let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Write);
+    }
+
+    /// Ends both sides at once; pending reads see the end of the stream.
+    pub fn shutdown(&self) {
+        let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Both);
+    }
+
+    /// One step of moving bytes without copying: runs `transfer` when the socket can be read.
+    pub(super) fn poll_read_with(
+        &self,
+        cx: &mut Context<'_>,
+        mut transfer: impl FnMut(BorrowedFd<'_>) -> Result<usize, Errno>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            match transfer(self.fd.as_fd()) {
+                Ok(count) => return Poll::Ready(Ok(count)),
+                Err(error) => retry_or_fail(&mut guard, error)?,
+            }
+        }
+    }
+
+    /// The same for the sending side.
+    pub(super) fn poll_write_with(
+        &self,
+        cx: &mut Context<'_>,
+        mut transfer: impl FnMut(BorrowedFd<'_>) -> Result<usize, Errno>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_write_ready(cx))?;
+            match transfer(self.fd.as_fd()) {
+                Ok(count) => return Poll::Ready(Ok(count)),
+                Err(error) => retry_or_fail(&mut guard, error)?,
+            }
+        }
+    }
+}
+
+/// What [`Stream::peek`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peek {
+    /// Nothing yet, and the peer is there.
+    Quiet,
+    /// At least one byte.
+    Data,
+    /// The end of the stream, or a broken connection.
+    Closed,
+}
+
+fn open_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    Ok(rustix::net::socket_with(family, SocketType::STREAM, flags, None)?)
+}
+
+/// Turns "not now" into another wait and everything else into an error.
+fn retry_or_fail(guard: &mut AsyncFdReadyGuard<'_, OwnedFd>, error: Errno) -> io::Result<()> {
+    match error {
+        Errno::AGAIN => guard.clear_ready(),
+        Errno::INTR => {}
+        other => return Err(other.into()),
+    }
+    Ok(())
+}

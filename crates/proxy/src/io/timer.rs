@@ -1,0 +1,271 @@
+//! One timer wheel a worker.
+//!
+//! Setting a deadline writes a number; only when the wheel reaches the old one does it look
+//! whether the deadline has moved on. A connection that is busy never touches the wheel.
+
+use std::cell::RefCell;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+/// Length of one tick: deadlines are kept to this precision.
+pub const TICK: Duration = Duration::from_millis(50);
+
+/// Slots of the wheel. A deadline further away than a turn is looked at once a turn.
+const SLOTS: u64 = 512;
+
+/// No deadline.
+const NEVER: u64 = u64::MAX;
+
+thread_local! {
+    static WHEEL: RefCell<Wheel> = RefCell::new(Wheel::new());
+}
+
+/// A deadline that can be moved for free. Belongs to one connection.
+#[derive(Debug)]
+pub struct Timer {
+    key: usize,
+}
+
+impl Timer {
+    /// A timer without a deadline.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { key: WHEEL.with_borrow_mut(|wheel| wheel.entries.insert(Entry::default())) }
+    }
+
+    /// Sets the deadline `after` from now, but never beyond the cap.
+    pub fn set(&self, after: Duration) {
+        WHEEL.with_borrow_mut(|wheel| {
+            let deadline = wheel.tick_at(after);
+            wheel.set(self.key, deadline);
+        });
+    }
+
+    /// Takes the deadline away; a cap stays.
+    pub fn clear(&self) {
+        WHEEL.with_borrow_mut(|wheel| wheel.set(self.key, NEVER));
+    }
+
+    /// Sets a bound that no later [`Timer::set`] can pass, or takes it away.
+    pub fn cap(&self, after: Option<Duration>) {
+        WHEEL.with_borrow_mut(|wheel| {
+            let cap = after.map_or(NEVER, |after| wheel.tick_at(after));
+            if let Some(entry) = wheel.entries.get_mut(self.key) {
+                entry.cap = cap;
+            }
+            wheel.set(self.key, NEVER);
+        });
+    }
+
+    /// Ready once the deadline has passed; the task is woken then.
+    pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        WHEEL.with_borrow_mut(|wheel| {
+            let now = wheel.now;
+            let Some(entry) = wheel.entries.get_mut(self.key) else { return Poll::Pending };
+            if entry.deadline <= now {
+                return Poll::Ready(());
+            }
+            match &entry.waker {
+                Some(waker) if waker.will_wake(cx.waker()) => {}
+                _ => entry.waker = Some(cx.waker().clone()),
+            }
+            Poll::Pending
+        })
+    }
+}
+
+impl Default for Timer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        // At thread end the wheel may be gone before the last connection.
+        let _ = WHEEL.try_with(|wheel| {
+            if let Ok(mut wheel) = wheel.try_borrow_mut() {
+                wheel.entries.try_remove(self.key);
+            }
+        });
+    }
+}
+
+/// Turns the wheel up to now and wakes what is due. The worker calls this every [`TICK`].
+pub fn turn() {
+    let due = WHEEL.with_borrow_mut(|wheel| wheel.turn_to(Instant::now()));
+    due.into_iter().for_each(Waker::wake);
+}
+
+#[derive(Debug)]
+struct Entry {
+    deadline: u64,
+    cap: u64,
+    /// The tick under which the entry stands in the wheel; `NEVER` when it does not.
+    filed: u64,
+    waker: Option<Waker>,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self { deadline: NEVER, cap: NEVER, filed: NEVER, waker: None }
+    }
+}
+
+struct Wheel {
+    start: Instant,
+    now: u64,
+    slots: Vec<Vec<usize>>,
+    entries: Slab<Entry>,
+}
+
+impl Wheel {
+    fn new() -> Self {
+        let slots = (0..SLOTS).map(|_| Vec::new()).collect();
+        Self { start: Instant::now(), now: 0, slots, entries: Slab::new() }
+    }
+
+    /// The tick at or after `after` from now. The wheel's own time may lag by a tick, so one more
+    /// is added: a deadline is never early.
+    fn tick_at(&self, after: Duration) -> u64 {
+        let ticks = after.as_millis().div_ceil(TICK.as_millis());
+        self.now.saturating_add(u64::try_from(ticks).unwrap_or(NEVER)).saturating_add(1)
+    }
+
+    fn set(&mut self, key: usize, deadline: u64) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        entry.deadline = deadline.min(entry.cap);
+        let deadline = entry.deadline;
+        if deadline < entry.filed {
+            self.file(key, deadline);
+        }
+    }
+
+    fn file(&mut self, key: usize, deadline: u64) {
+        let at = deadline.min(self.now + SLOTS - 1).max(self.now + 1);
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.filed = at;
+        }
+        if let Some(slot) = self.slots.get_mut((at % SLOTS) as usize) {
+            slot.push(key);
+        }
+    }
+
+    fn turn_to(&mut self, time: Instant) -> Vec<Waker> {
+        let elapsed = time.saturating_duration_since(self.start).as_millis();
+        let target = u64::try_from(elapsed / TICK.as_millis()).unwrap_or(self.now);
+        let mut due = Vec::new();
+        while self.now < target {
+            self.now += 1;
+            self.visit(&mut due);
+        }
+        due
+    }
+
+    /// Looks at one slot: what is due is woken, what has moved on is filed anew.
+    fn visit(&mut self, due: &mut Vec<Waker>) {
+        let slot = (self.now % SLOTS) as usize;
+        let mut keys = self.slots.get_mut(slot).map(std::mem::take).unwrap_or_default();
+        for key in keys.drain(..) {
+            // A key may be stale (dropped, or filed elsewhere since); `filed` tells.
+            let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.filed == self.now)
+            else {
+                continue;
+            };
+            entry.filed = NEVER;
+            let deadline = entry.deadline;
+            if deadline <= self.now {
+                due.extend(entry.waker.take());
+            } else if deadline != NEVER {
+                self.file(key, deadline);
+            }
+        }
+        if let Some(empty) = self.slots.get_mut(slot).filter(|slot| slot.is_empty()) {
+            *empty = keys;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advance(ticks: u32) -> usize {
+        WHEEL.with_borrow_mut(|wheel| {
+            let base = wheel.start + TICK * wheel.now as u32;
+            wheel.turn_to(base + TICK * ticks).len()
+        })
+    }
+
+    fn poll(timer: &Timer) -> bool {
+        timer.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn fires_after_its_time_and_wakes() {
+        let timer = Timer::new();
+        timer.set(TICK * 3);
+        assert!(!poll(&timer));
+        assert_eq!(advance(3), 0);
+        assert_eq!(advance(1), 1);
+        assert!(poll(&timer));
+    }
+
+    #[test]
+    fn a_moved_deadline_does_not_fire_early() {
+        let timer = Timer::new();
+        timer.set(TICK * 2);
+        advance(1);
+        timer.set(TICK * 10);
+        assert!(!poll(&timer));
+        assert_eq!(advance(5), 0);
+        assert!(!poll(&timer));
+        assert_eq!(advance(7), 1);
+        assert!(poll(&timer));
+    }
+
+    #[test]
+    fn a_nearer_deadline_fires_first() {
+        let timer = Timer::new();
+        timer.set(Duration::from_secs(60));
+        timer.set(TICK);
+        assert!(!poll(&timer));
+        assert_eq!(advance(2), 1);
+    }
+
+    #[test]
+    fn a_deadline_beyond_a_turn_is_kept() {
+        let timer = Timer::new();
+        timer.set(TICK * 2000);
+        assert!(!poll(&timer));
+        assert_eq!(advance(1999), 0);
+        assert_eq!(advance(3), 1);
+    }
+
+    #[test]
+    fn a_cap_bounds_every_deadline() {
+        let timer = Timer::new();
+        timer.cap(Some(TICK * 2));
+        timer.set(TICK * 100);
+        timer.clear();
+        assert!(!poll(&timer));
+        assert_eq!(advance(3), 1);
+        assert!(poll(&timer));
+        timer.cap(None);
+        assert!(!poll(&timer));
+    }
+
+    #[test]
+    fn a_cleared_or_dropped_timer_never_fires() {
+        let timer = Timer::new();
+        timer.set(TICK);
+        timer.clear();
+        let dropped = Timer::new();
+        dropped.set(TICK);
+        drop(dropped);
+        assert_eq!(advance(5), 0);
+        assert!(!poll(&timer));
+    }
+}

@@ -1,0 +1,185 @@
+//! Room 1: sockets are bound once, workers accept on their own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::SocketFlags;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::connection::Connection;
+use crate::fault::Fault;
+use crate::io::{Peer, Stream, register};
+use crate::page;
+use crate::transport::Transport;
+use crate::worker::Worker;
+
+/// Connections that the system queues for us.
+const BACKLOG: i32 = 4096;
+
+/// Pause after the system ran out of descriptors: accepting again at once would only spin.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound address, with one socket for each worker.
+#[derive(Debug)]
+pub struct Listener {
+    /// The address as it is shown.
+    pub label: String,
+    /// The port that the system chose where 0 was asked for.
+    pub address: Option<SocketAddr>,
+    sockets: Vec<Arc<OwnedFd>>,
+    path: Option<PathBuf>,
+}
+
+impl Listener {
+    /// Binds a TCP address. Each worker gets a socket of its own, so that the kernel spreads
+    /// connections and no worker wakes another.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn tcp(address: SocketAddr, workers: usize) -> io::Result<Self> {
+        let first = bind_tcp(address)?;
+        let bound = first.local_addr()?.as_socket().unwrap_or(address);
+        let mut sockets = vec![Arc::new(OwnedFd::from(first))];
+        while sockets.len() < workers {
+            sockets.push(Arc::new(OwnedFd::from(bind_tcp(bound)?)));
+        }
+        for socket in &sockets {
+            rustix::net::listen(socket, BACKLOG)?;
+        }
+        Ok(Self { label: bound.to_string(), address: Some(bound), sockets, path: None })
+    }
+
+    /// Binds a Unix socket, shared by all workers. A stale socket file is replaced; a live one
+    /// is not.
+    ///
+    /// # Errors
+    /// When the path cannot be bound, or another process listens on it.
+    pub fn unix(path: &Path, workers: usize) -> io::Result<Self> {
+        let address = SockAddr::unix(path)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        if is_stale(path, &address)? {
+            std::fs::remove_file(path)?;
+        }
+        socket.bind(&address)?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        let socket = Arc::new(OwnedFd::from(socket));
+        Ok(Self {
+            label: format!("unix:{}", path.display()),
+            address: None,
+            sockets: vec![socket; workers.max(1)],
+            path: Some(path.to_owned()),
+        })
+    }
+
+    /// The socket of a worker.
+    #[must_use]
+    pub fn socket(&self, worker: usize) -> Option<Arc<OwnedFd>> {
+        self.sockets.get(worker).cloned()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // It may be gone already.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    if address.is_ipv6() {
+        // `[::]` takes IPv4 too; a listener on an IPv4 address may stand beside it.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    // Accepted sockets inherit it, which saves a system call for each.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn is_stale(path: &Path, address: &SockAddr) -> io::Result<bool> {
+    if !path.exists() {
+        return Ok(false);
+    }
+    let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    match probe.connect(address) {
+        Ok(()) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(_) => Ok(true),
+    }
+}
+
+/// Accepts on a worker's socket until the worker drains.
+///
+/// # Errors
+/// When the socket cannot be watched or is broken.
+pub async fn accept(worker: Rc<Worker>, socket: Arc<OwnedFd>) -> io::Result<()> {
+    let socket = register::shared(socket)?;
+    loop {
+        let mut guard = socket.readable().await?;
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        match rustix::net::acceptfrom_with(&socket, flags) {
+            Ok((fd, address)) => admit(&worker, fd, peer(address)),
+            Err(Errno::AGAIN) => guard.clear_ready(),
+            Err(Errno::INTR | Errno::CONNABORTED) => {}
+            Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                worker.out_of_descriptors();
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn peer(address: Option<rustix::net::SocketAddrAny>) -> Peer {
+    let address = address.and_then(|address| SocketAddr::try_from(address).ok());
+    address.map_or(Peer::Unix, Peer::Tcp)
+}
+
+/// Gives a new connection its place, or turns it away.
+fn admit(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer) {
+    let snapshot = worker.snapshot();
+    let taken =
+        worker.seats().take(peer, snapshot.connections_max, snapshot.connections_per_client_max);
+    match taken {
+        Ok(seat) => {
+            if let Ok(stream) = Stream::new(fd, peer) {
+                let transport = Rc::new(Transport::new(stream));
+                Connection::new(transport, Rc::clone(worker), seat).start();
+            }
+        }
+        Err(fault) => turn_away(worker, &fd, fault),
+    }
+}
+
+/// One attempt to say why, without waiting: whoever is over a limit gets no resources.
+fn turn_away(worker: &Worker, fd: &OwnedFd, fault: Fault) {
+    let response = page::refusal(fault);
+    let mut bytes = Vec::new();
+    let length = response.body.with_data(<[u8]>::len) as u64;
+    http1::encode::response_head(
+        &mut bytes,
+        http1::Version::Http11,
+        &response.head,
+        http1::encode::Framing::Length(length),
+        http1::encode::Persistence::Close,
+    );
+    response.body.with_data(|data| bytes.extend_from_slice(data));
+    let _ = rustix::net::send(fd, &bytes, rustix::net::SendFlags::NOSIGNAL);
+    // The end of our side, and then of theirs: an answer must not be lost to a reset.
+    let _ = rustix::net::shutdown(fd, rustix::net::Shutdown::Write);
+    let mut scratch = [0_u8; 4096];
+    let _ = rustix::net::recv(fd, &mut scratch[..], rustix::net::RecvFlags::DONTWAIT);
+    worker.turned_away(fault);
+}

@@ -1,0 +1,91 @@
+//! Room 5: one feature each, a pair of halves around the action.
+//!
+//! The request halves run in the order of the chain; each goes on with a memo or answers. The
+//! response halves run in reverse, only those whose request half went on. To add a feature: a
+//! schema entry in `config`, a file here, one variant below, and a test.
+//!
+//! **Invariant:** a middleware knows no protocol version and no other middleware.
+
+mod body_limit;
+mod error_page;
+mod fields;
+mod rewrite;
+
+use std::io;
+use std::ops::ControlFlow;
+
+use crate::exchange::{Exchange, Response};
+use crate::fault::Fault;
+
+pub use body_limit::BodyLimit;
+pub use error_page::ErrorPages;
+pub use fields::FieldEdits;
+pub use rewrite::Rewrite;
+
+/// A compiled middleware of a route.
+#[derive(Debug)]
+pub enum Middleware {
+    /// Replaces this proxy's own error pages.
+    ErrorPages(ErrorPages),
+    /// Refuses bodies that are too long.
+    BodyLimit(BodyLimit),
+    /// Changes the target.
+    Rewrite(Rewrite),
+    /// Edits request fields.
+    RequestFields(FieldEdits),
+    /// Edits response fields.
+    ResponseFields(FieldEdits),
+}
+
+/// What a request half leaves for its response half. The features so far need nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memo {
+    /// Nothing to remember.
+    None,
+}
+
+/// How a request half ends: with a memo, or with an answer.
+pub type Flow = ControlFlow<Result<Response, Fault>, Memo>;
+
+impl Middleware {
+    /// The way in.
+    pub fn request(&self, exchange: &mut Exchange) -> Flow {
+        match self {
+            Self::BodyLimit(limit) => limit.request(exchange),
+            Self::Rewrite(rewrite) => rewrite.request(exchange),
+            Self::RequestFields(edits) => edits.request(exchange),
+            Self::ErrorPages(_) | Self::ResponseFields(_) => ControlFlow::Continue(Memo::None),
+        }
+    }
+
+    /// The way out.
+    pub fn response(&self, _memo: Memo, exchange: &Exchange, response: &mut Response) {
+        match self {
+            Self::ErrorPages(pages) => pages.response(response),
+            Self::ResponseFields(edits) => edits.response(exchange, response),
+            Self::BodyLimit(_) | Self::Rewrite(_) | Self::RequestFields(_) => {}
+        }
+    }
+}
+
+/// The chain of a route, in the fixed order of the house. A feature that the route does not use
+/// is not in it. `upstream` is the name of the route's upstream (empty for none),
+/// `body_bytes_max` the limit where the route has none of its own.
+///
+/// # Errors
+/// The path and the error of a file that cannot be read.
+pub fn compile(
+    site: &config::Site,
+    route: &config::Route,
+    (upstream, body_bytes_max): (&str, Option<u64>),
+) -> Result<Box<[Middleware]>, (String, io::Error)> {
+    let mut chain = Vec::new();
+    chain.extend(ErrorPages::compile(&route.error_pages, &site.error_pages)?);
+    chain.extend(BodyLimit::compile(route.limits.body_bytes_max.or(body_bytes_max)));
+    chain.extend(Rewrite::compile(route.rewrite.as_ref(), upstream));
+    let request = FieldEdits::compile(&route.request_headers, upstream);
+    chain.extend(request.map(Middleware::RequestFields));
+    let response = FieldEdits::compile(&route.response_headers, upstream);
+    chain.extend(response.map(Middleware::ResponseFields));
+    Ok(chain.into_boxed_slice())
+}

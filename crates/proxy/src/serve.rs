@@ -1,0 +1,134 @@
+//! The corridor: walks one exchange through rooms 4 to 7 and back.
+
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use http1::{Known, Method};
+
+use crate::exchange::{Exchange, Response};
+use crate::fault::{Fault, Kind, Rule};
+use crate::route::{Outcome, Query, canonical};
+use crate::snapshot::{Action, RedirectPlan, Route, Snapshot};
+use crate::template::Place;
+use crate::worker::Worker;
+use crate::{body::Body, forward, page, request_id, upstream};
+
+/// Answers an exchange. Every fault ends here as a response.
+pub async fn serve(worker: &Worker, exchange: &mut Exchange) -> Response {
+    let snapshot = Rc::clone(&exchange.snapshot);
+    request_id::assign(exchange);
+    let route = match choose(&snapshot, exchange) {
+        Ok(route) => route,
+        Err((fault, allow)) => return refuse(exchange, fault, &allow),
+    };
+    let mut response = match answer(worker, exchange, route).await {
+        Ok(response) => response,
+        Err(fault) => page::error(exchange, fault),
+    };
+    let memos = std::mem::take(&mut exchange.memos);
+    for (middleware, memo) in route.chain.iter().zip(&memos).rev() {
+        middleware.response(*memo, exchange, &mut response);
+    }
+    exchange.memos = memos;
+    response
+}
+
+/// Room 4: the route of a request.
+fn choose<'s>(
+    snapshot: &'s Snapshot,
+    exchange: &mut Exchange,
+) -> Result<&'s Route, (Fault, Vec<Method>)> {
+    let fail = |fault| Err((fault, Vec::new()));
+    if matches!(exchange.request.method, Method::Connect | Method::Trace) {
+        return fail(Fault::client(Kind::MethodNotAllowed));
+    }
+    let mut scratch = std::mem::take(&mut *exchange.canonical);
+    let raw: &[u8] = if exchange.request.target == b"*" { b"/" } else { exchange.request.path() };
+    let found = match canonical(raw, snapshot.slashes, &mut scratch) {
+        Err(fault) => Err(Fault::path(Rule::Path(fault))),
+        Ok(canonical) => {
+            let client = exchange.client.address;
+            let query = Query { head: &exchange.request, path: canonical.path, client };
+            Ok((snapshot.router.find(&query, &mut exchange.captures), canonical.needs_rewrite()))
+        }
+    };
+    *exchange.canonical = scratch;
+    let (outcome, restructured) = match found {
+        Ok(found) => found,
+        Err(fault) => return fail(fault),
+    };
+    if restructured {
+        send_canonical(exchange);
+    }
+    let index = match outcome {
+        Outcome::Found(index) => index,
+        Outcome::NoHost => return fail(Fault::client(Kind::MisdirectedHost)),
+        Outcome::NoRoute => return fail(Fault::client(Kind::NoRoute)),
+        Outcome::Ambiguous => return fail(Fault::path(Rule::AmbiguousPath)),
+        Outcome::MethodNotAllowed(allow) => {
+            return Err((Fault::client(Kind::MethodNotAllowed), allow));
+        }
+    };
+    exchange.route = Some(index);
+    let internal = || (Fault::proxy(Kind::ProxyInternalError), Vec::new());
+    snapshot.routes.get(index.0 as usize).ok_or_else(internal)
+}
+
+/// Origins disagree on what dot segments and doubled slashes mean, so they get the path that the
+/// route was chosen by.
+fn send_canonical(exchange: &mut Exchange) {
+    let mut target = exchange.path().to_vec();
+    if let Some(query) = exchange.request.query() {
+        target.push(b'?');
+        target.extend_from_slice(query);
+    }
+    exchange.retarget(&target);
+}
+
+/// Rooms 5 to 7: the request halves, then the action.
+async fn answer(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    route: &Route,
+) -> Result<Response, Fault> {
+    exchange.limit_total(route.total_timeout);
+    if matches!(route.action, Action::Proxy(_)) {
+        forward::prepare_request(exchange);
+    }
+    for middleware in &route.chain {
+        match middleware.request(exchange) {
+            ControlFlow::Continue(memo) => exchange.memos.push(memo),
+            ControlFlow::Break(answer) => return answer,
+        }
+    }
+    match &route.action {
+        Action::Proxy(plan) => upstream::fetch(worker, exchange, plan).await,
+        Action::Respond(plan) => {
+            let body = Body::shared(std::sync::Arc::clone(&plan.body));
+            Ok(own(Response::own(plan.status, plan.content_type.as_bytes(), body)))
+        }
+        Action::Redirect(plan) => Ok(redirect(exchange, plan)),
+    }
+}
+
+fn redirect(exchange: &Exchange, plan: &RedirectPlan) -> Response {
+    let mut location = Vec::new();
+    plan.location.render(exchange, plan.status, Place::Target, &mut location);
+    let mut response = Response::own(plan.status, b"", Body::Empty);
+    response.head.headers.push_known(Known::Location, &location);
+    own(response)
+}
+
+fn own(mut response: Response) -> Response {
+    forward::add_date(&mut response.head.headers);
+    response
+}
+
+fn refuse(exchange: &Exchange, fault: Fault, allow: &[Method]) -> Response {
+    let mut response = page::error(exchange, fault);
+    if response.head.status == 405 {
+        let names: Vec<&str> = allow.iter().map(Method::as_str).collect();
+        response.head.headers.push(b"Allow", names.join(", ").as_bytes());
+    }
+    response
+}

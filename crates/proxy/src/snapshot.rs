@@ -1,0 +1,214 @@
+//! The configuration as the data plane uses it: immutable, names turned into indices.
+//!
+//! A reload compiles the next snapshot beside this one and swaps a pointer; an exchange ends with
+//! the snapshot it began with.
+
+mod compile;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use http1::HeadLimits;
+use ipnet::IpNet;
+
+use crate::fault::{Kind, Rule};
+use crate::middleware::Middleware;
+use crate::record::{Shape, UpstreamNames, Words};
+use crate::route::{Router, Slashes};
+use crate::template::Template;
+
+pub use compile::{CompileFault, compile};
+
+/// A worker's hold on the snapshot: taken and dropped per exchange without touching a counter
+/// that other workers share.
+pub type SnapshotRef = Rc<Arc<Snapshot>>;
+
+/// Everything that workers need to know, compiled.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Finds the route of a request.
+    pub router: Router,
+    /// The routes, by index.
+    pub routes: Vec<Route>,
+    /// The upstreams, by index.
+    pub upstreams: Vec<UpstreamPlan>,
+    /// What a head may cost.
+    pub head_limits: HeadLimits,
+    /// Client connections over all workers.
+    pub connections_max: u32,
+    /// Client connections from one address.
+    pub connections_per_client_max: u32,
+    /// Bytes of buffer memory over all workers.
+    pub memory_bytes_max: usize,
+    /// Timeouts of the client side.
+    pub timeouts: config::Timeouts,
+    /// Peers whose forwarding fields are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What becomes of request ids.
+    pub request_id: config::RequestIdPolicy,
+    /// What becomes of doubled slashes.
+    pub slashes: Slashes,
+    /// Names that must be resolved, with the cell that holds their addresses.
+    pub names: Vec<Arc<Name>>,
+}
+
+/// A route: what happens to a request once it is chosen.
+#[derive(Debug)]
+pub struct Route {
+    /// The pattern as it is written, for logs and metrics.
+    pub label: String,
+    /// The middlewares in their fixed order.
+    pub chain: Box<[Middleware]>,
+    /// What answers.
+    pub action: Action,
+    /// Bound on the whole exchange.
+    pub total_timeout: Option<Duration>,
+}
+
+/// What answers a request.
+#[derive(Debug)]
+pub enum Action {
+    /// A server of an upstream.
+    Proxy(ProxyPlan),
+    /// Fixed content.
+    Respond(RespondPlan),
+    /// A redirection.
+    Redirect(RedirectPlan),
+}
+
+/// How a route's requests reach their upstream.
+#[derive(Debug)]
+pub struct ProxyPlan {
+    /// Index of the upstream.
+    pub upstream: u32,
+    /// The `Host` sent on.
+    pub host: HostPlan,
+    /// To establish a connection.
+    pub connect_timeout: Duration,
+    /// From the last byte of the request to the head of the answer.
+    pub first_byte_timeout: Duration,
+}
+
+/// The `Host` that an origin sees.
+#[derive(Debug)]
+pub enum HostPlan {
+    /// The client's.
+    Client,
+    /// The chosen server's name.
+    Upstream,
+    /// This one.
+    Literal(String),
+}
+
+/// Fixed content.
+#[derive(Debug)]
+pub struct RespondPlan {
+    /// Status code.
+    pub status: u16,
+    /// Body bytes.
+    pub body: Arc<[u8]>,
+    /// Media type; empty for none.
+    pub content_type: String,
+}
+
+/// A redirection.
+#[derive(Debug)]
+pub struct RedirectPlan {
+    /// Status code.
+    pub status: u16,
+    /// The `Location`.
+    pub location: Template,
+}
+
+/// A group of servers.
+#[derive(Debug)]
+pub struct UpstreamPlan {
+    /// Its name.
+    pub name: String,
+    /// Its servers.
+    pub servers: Vec<ServerPlan>,
+    /// Idle connections kept by a worker for each server.
+    pub idle_max: usize,
+    /// How long they are kept.
+    pub idle_timeout: Duration,
+}
+
+/// One server of an upstream.
+#[derive(Debug)]
+pub struct ServerPlan {
+    /// Where it listens.
+    pub target: ServerTarget,
+    /// Its share.
+    pub weight: u16,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug)]
+pub enum ServerTarget {
+    /// A literal address and its text.
+    Ip(SocketAddr, Arc<str>),
+    /// A name that is resolved over and over.
+    Name(Arc<Name>),
+    /// A Unix socket and its text.
+    Unix(PathBuf, Arc<str>),
+}
+
+/// A DNS name and its addresses at this moment; none until it is resolved.
+#[derive(Debug)]
+pub struct Name {
+    /// The name.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// `host:port`
+    pub label: Arc<str>,
+    /// The current addresses, replaced by the resolver.
+    pub addresses: ArcSwap<Vec<SocketAddr>>,
+}
+
+impl Snapshot {
+    /// What the metrics need to know: names by index, and the fixed lists of reasons.
+    #[must_use]
+    pub fn shape(&self, workers: usize) -> Shape {
+        let server = |server: &ServerPlan| server.target.label().to_string();
+        let upstream = |upstream: &UpstreamPlan| UpstreamNames {
+            name: upstream.name.clone(),
+            servers: upstream.servers.iter().map(server).collect(),
+        };
+        Shape {
+            workers,
+            routes: self.routes.iter().map(|route| route.label.clone()).collect(),
+            upstreams: self.upstreams.iter().map(upstream).collect(),
+            words: Words {
+                refusals: Rule::codes().collect(),
+                faults: Kind::labels().map(|(_, label)| label).collect(),
+                ..Words::default()
+            },
+        }
+    }
+}
+
+impl ServerTarget {
+    /// The text that tells servers apart, in logs, metrics and across reloads.
+    #[must_use]
+    pub fn label(&self) -> &Arc<str> {
+        match self {
+            Self::Ip(_, label) | Self::Unix(_, label) => label,
+            Self::Name(name) => &name.label,
+        }
+    }
+
+    /// The `Host` that names this server.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        match self {
+            Self::Ip(_, label) => label,
+            Self::Name(name) => &name.label,
+            Self::Unix(..) => "localhost",
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! From what the user wrote to what the workers use. Names become indices here and nowhere else.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http1::{HeadLimits, Method};
+
+use super::{
+    Action, HostPlan, Name, ProxyPlan, RedirectPlan, RespondPlan, Route, ServerPlan, ServerTarget,
+    Snapshot, UpstreamPlan,
+};
+use crate::middleware;
+use crate::route::{self, HostPattern, PathPattern, Predicate, RouteSpec, Router, Slashes};
+use crate::template::Template;
+
+/// Why a checked configuration cannot be used after all.
+#[derive(Debug)]
+pub struct CompileFault(String);
+
+impl fmt::Display for CompileFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CompileFault {}
+
+/// Compiles a configuration. `before` is the snapshot in force: names that it has resolved keep
+/// their addresses.
+///
+/// # Errors
+/// When an error page cannot be read, or two routes ask for the same.
+pub fn compile(
+    config: &config::Config,
+    before: Option<&Snapshot>,
+) -> Result<Snapshot, CompileFault> {
+    let slashes = if config.path.merge_slashes { Slashes::Merge } else { Slashes::Keep };
+    let mut names = Names { known: before.map_or(&[], |before| &before.names), used: Vec::new() };
+    let upstreams = config.upstreams.iter().map(|upstream| names.upstream(upstream)).collect();
+    let mut specs = Vec::new();
+    let mut routes = Vec::new();
+    for site in &config.sites {
+        for route in &site.routes {
+            specs.push(spec(site, route)?);
+            routes.push(compile_route(config, site, route)?);
+        }
+    }
+    let router =
+        Router::compile(&specs, slashes).map_err(|fault| CompileFault(fault.to_string()))?;
+    Ok(Snapshot {
+        router,
+        routes,
+        upstreams,
+        head_limits: head_limits(&config.limits),
+        connections_max: config.limits.connections_max,
+        connections_per_client_max: config.limits.connections_per_client_max,
+        memory_bytes_max: to_usize(config.limits.memory_max),
+        timeouts: config.timeouts.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        request_id: config.request_id.clone(),
+        slashes,
+        names: names.used,
+    })
+}
+
+fn head_limits(limits: &config::Limits) -> HeadLimits {
+    HeadLimits {
+        head_bytes_max: to_usize(limits.header_bytes_max),
+        headers_max: usize::from(limits.headers_max),
+        uri_bytes_max: to_usize(limits.uri_bytes_max),
+    }
+}
+
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Gives every name one cell for its addresses, the old one if there is one.
+struct Names<'a> {
+    known: &'a [Arc<Name>],
+    used: Vec<Arc<Name>>,
+}
+
+impl Names<'_> {
+    fn upstream(&mut self, upstream: &config::Upstream) -> UpstreamPlan {
+        let servers = upstream
+            .servers
+            .iter()
+            .map(|server| ServerPlan {
+                target: self.target(&server.address),
+                weight: server.weight,
+            })
+            .collect();
+        UpstreamPlan {
+            name: upstream.name.clone(),
+            servers,
+            idle_max: upstream.connections.idle_max as usize,
+            idle_timeout: upstream.connections.idle,
+        }
+    }
+
+    fn target(&mut self, address: &config::ServerAddress) -> ServerTarget {
+        let label: Arc<str> = address.to_string().into();
+        match address {
+            config::ServerAddress::Ip(ip) => ServerTarget::Ip(*ip, label),
+            config::ServerAddress::Unix(path) => ServerTarget::Unix(path.clone(), label),
+            config::ServerAddress::Name { host, port } => {
+                ServerTarget::Name(self.name(host, *port, label))
+            }
+        }
+    }
+
+    fn name(&mut self, host: &str, port: u16, label: Arc<str>) -> Arc<Name> {
+        let same = |name: &&Arc<Name>| name.label == label;
+        if let Some(name) = self.used.iter().find(same) {
+            return Arc::clone(name);
+        }
+        let name = self.known.iter().find(same).cloned().unwrap_or_else(|| {
+            let addresses = ArcSwap::from_pointee(Vec::new());
+            Arc::new(Name { host: host.to_owned(), port, label: Arc::clone(&label), addresses })
+        });
+        self.used.push(Arc::clone(&name));
+        name
+    }
+}
+
+fn compile_route(
+    config: &config::Config,
+    site: &config::Site,
+    route: &config::Route,
+) -> Result<Route, CompileFault> {
+    let upstream = match &route.action {
+        config::Action::Proxy(proxy) => proxy.upstream.as_str(),
+        config::Action::Respond(_) | config::Action::Redirect(_) => "",
+    };
+    let chain = middleware::compile(site, route, (upstream, config.limits.body_bytes_max))
+        .map_err(|(path, error)| CompileFault(format!("cannot read {path}: {error}")))?;
+    Ok(Route {
+        label: label(site, route),
+        chain,
+        action: action(config, route)?,
+        total_timeout: route.timeouts.total,
+    })
+}
+
+/// `host pattern`, as logs and metrics show a route.
+fn label(site: &config::Site, route: &config::Route) -> String {
+    let host = site.hosts.first().map_or_else(|| "*".to_owned(), ToString::to_string);
+    format!("{host} {}", route.path)
+}
+
+fn action(config: &config::Config, route: &config::Route) -> Result<Action, CompileFault> {
+    Ok(match &route.action {
+        config::Action::Proxy(proxy) => Action::Proxy(proxy_plan(config, route, proxy)?),
+        config::Action::Respond(respond) => Action::Respond(RespondPlan {
+            status: respond.status,
+            body: respond.body.as_bytes().into(),
+            content_type: content_type(respond),
+        }),
+        config::Action::Redirect(redirect) => Action::Redirect(RedirectPlan {
+            status: redirect.status,
+            location: Template::compile(&redirect.to, ""),
+        }),
+    })
+}
+
+fn content_type(respond: &config::Respond) -> String {
+    let default = if respond.body.is_empty() { "" } else { "text/plain; charset=utf-8" };
+    respond.content_type.clone().unwrap_or_else(|| default.to_owned())
+}
+
+fn proxy_plan(
+    config: &config::Config,
+    route: &config::Route,
+    proxy: &config::Proxy,
+) -> Result<ProxyPlan, CompileFault> {
+    let found = config.upstreams.iter().enumerate().find(|(_, known)| known.name == proxy.upstream);
+    let (index, upstream) =
+        found.ok_or_else(|| CompileFault(format!("no upstream `{}`", proxy.upstream)))?;
+    Ok(ProxyPlan {
+        upstream: index as u32,
+        host: match &proxy.host {
+            config::HostPolicy::Client => HostPlan::Client,
+            config::HostPolicy::Upstream => HostPlan::Upstream,
+            config::HostPolicy::Literal(host) => HostPlan::Literal(host.clone()),
+        },
+        connect_timeout: upstream.timeouts.connect,
+        first_byte_timeout: route.timeouts.first_byte.unwrap_or(upstream.timeouts.first_byte),
+    })
+}
+
+fn spec(site: &config::Site, route: &config::Route) -> Result<RouteSpec, CompileFault> {
+    let bad_method = |text: &String| CompileFault(format!("`{text}` is not a method"));
+    let methods = route
+        .methods
+        .iter()
+        .map(|text| Method::parse(text.as_bytes()).ok_or_else(|| bad_method(text)))
+        .collect::<Result<_, _>>()?;
+    let any = [HostPattern::Any];
+    let named: Vec<_> = site.hosts.iter().map(host_pattern).collect();
+    Ok(RouteSpec {
+        hosts: if named.is_empty() { any.to_vec() } else { named },
+        path: match &route.path {
+            config::PathPattern::Exact(path) => PathPattern::Exact(path.clone()),
+            config::PathPattern::Prefix(path) => PathPattern::Prefix(path.clone()),
+            config::PathPattern::Regex(pattern) => PathPattern::Regex(pattern.clone()),
+        },
+        methods,
+        predicates: route.predicates.iter().map(predicate).collect(),
+    })
+}
+
+fn host_pattern(host: &config::HostPattern) -> HostPattern {
+    match host {
+        config::HostPattern::Exact(host) => HostPattern::Exact(host.clone()),
+        config::HostPattern::Wildcard(suffix) => {
+            HostPattern::Below(suffix.trim_start_matches('.').to_owned())
+        }
+    }
+}
+
+fn predicate(predicate: &config::Predicate) -> Predicate {
+    let wanted = |value: &config::ValueMatch| match value {
+        config::ValueMatch::Any => None,
+        config::ValueMatch::Exact(text) => Some(text.clone()),
+    };
+    match predicate {
+        config::Predicate::Header { name, value } => {
+            Predicate::Header { name: name.clone(), value: wanted(value) }
+        }
+        config::Predicate::Query { name, value } => {
+            Predicate::Query { name: name.clone(), value: wanted(value) }
+        }
+        config::Predicate::Cookie { name, value } => {
+            Predicate::Cookie { name: name.clone(), value: wanted(value) }
+        }
+        config::Predicate::Client(network) => route::Predicate::Client(*network),
+    }
+}

@@ -1,0 +1,175 @@
+//! Text with placeholders, filled in for one exchange. Names were resolved when the
+//! configuration was compiled; here is only copying.
+
+use config::{Placeholder, TemplateSegment};
+
+use crate::exchange::Exchange;
+use crate::io::Peer;
+
+/// A compiled template.
+#[derive(Clone, Debug)]
+pub struct Template {
+    segments: Box<[TemplateSegment]>,
+    upstream: String,
+}
+
+/// Where the text is going, which decides what must be escaped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A field value: controls are percent-encoded, so nothing can end the line.
+    Field,
+    /// A request target or a `Location`: what cannot stand in a URI is percent-encoded.
+    Target,
+}
+
+impl Template {
+    /// Compiles; `upstream` is the name of the route's upstream, if it has one.
+    #[must_use]
+    pub fn compile(template: &config::Template, upstream: &str) -> Self {
+        let segments = template.segments.clone().into_boxed_slice();
+        Self { segments, upstream: upstream.to_owned() }
+    }
+
+    /// Appends the text for this exchange. `status` is the response's, where there is one.
+    pub fn render(&self, exchange: &Exchange, status: u16, place: Place, out: &mut Vec<u8>) {
+        for segment in &self.segments {
+            match segment {
+                TemplateSegment::Literal(text) => out.extend_from_slice(text.as_bytes()),
+                TemplateSegment::Placeholder(Placeholder::Status) => {
+                    out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
+                }
+                TemplateSegment::Placeholder(placeholder) => {
+                    self.fill(placeholder, exchange, &mut Escaped { place, out });
+                }
+            }
+        }
+    }
+
+    fn fill(&self, placeholder: &Placeholder, exchange: &Exchange, out: &mut Escaped<'_>) {
+        let target = exchange.target_received();
+        let (path, query) = split(target);
+        let headers = &exchange.request.headers;
+        match placeholder {
+            Placeholder::Path => out.uri(path),
+            Placeholder::PathRest => out.uri(slice(exchange.path(), exchange.captures.rest())),
+            Placeholder::Query => out.uri(query),
+            Placeholder::Uri => out.uri(target),
+            Placeholder::Method => out.value(exchange.request.method.as_str().as_bytes()),
+            Placeholder::Host => out.uri(exchange.request.host()),
+            Placeholder::Scheme => out.uri(exchange.client.scheme.as_bytes()),
+            Placeholder::ClientIp => client_ip(exchange, out),
+            Placeholder::RequestId => out.value(exchange.request_id.as_bytes()),
+            Placeholder::UpstreamName => out.value(self.upstream.as_bytes()),
+            Placeholder::Status => {}
+            Placeholder::Header(name) => {
+                out.value(headers.values_named(name.as_bytes()).next().unwrap_or_default());
+            }
+            Placeholder::Cookie(name) => {
+                let cookies = headers.values(http1::Known::Cookie);
+                let found = cookies.flat_map(pairs).find(|(key, _)| *key == name.as_bytes());
+                out.value(found.map_or(&[], |(_, value)| value));
+            }
+            Placeholder::QueryValue(name) => query_value(query, name.as_bytes(), out),
+            Placeholder::Capture(group) => {
+                let range = exchange.captures.group(*group).unwrap_or_default();
+                out.uri(slice(exchange.path(), range));
+            }
+        }
+    }
+}
+
+/// Appends values so that they cannot break out of their place.
+struct Escaped<'a> {
+    place: Place,
+    out: &'a mut Vec<u8>,
+}
+
+impl Escaped<'_> {
+    /// A part of a URI, which is encoded already.
+    fn uri(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.push(*byte, byte.is_ascii_graphic()));
+    }
+
+    /// Free text.
+    fn value(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            let safe = match self.place {
+                Place::Field => *byte >= b' ' && *byte != 0x7f,
+                Place::Target => byte.is_ascii_alphanumeric() || b"-._~".contains(byte),
+            };
+            self.push(*byte, safe);
+        }
+    }
+
+    fn push(&mut self, byte: u8, safe: bool) {
+        if safe {
+            self.out.push(byte);
+            return;
+        }
+        let digit = |nibble: u8| b"0123456789ABCDEF".get(usize::from(nibble)).copied();
+        self.out.push(b'%');
+        self.out.extend(digit(byte >> 4));
+        self.out.extend(digit(byte & 0xf));
+    }
+}
+
+fn client_ip(exchange: &Exchange, out: &mut Escaped<'_>) {
+    use std::io::Write;
+    match exchange.client.peer {
+        Peer::Unix if !exchange.client.trusted => out.value(b"unix"),
+        // Writing to memory cannot fail.
+        _ => drop(write!(out.out, "{}", exchange.client.address)),
+    }
+}
+
+fn split(target: &[u8]) -> (&[u8], &[u8]) {
+    let mark = memchr::memchr(b'?', target).unwrap_or(target.len());
+    (target.get(..mark).unwrap_or_default(), target.get(mark + 1..).unwrap_or_default())
+}
+
+fn slice(bytes: &[u8], range: std::ops::Range<usize>) -> &[u8] {
+    bytes.get(range).unwrap_or_default()
+}
+
+/// The pairs of a `Cookie` field (RFC 6265 §4.2).
+fn pairs(field: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    field.split(|byte| *byte == b';').filter_map(|pair| {
+        let pair = pair.trim_ascii();
+        let mark = memchr::memchr(b'=', pair)?;
+        Some((pair.get(..mark)?, pair.get(mark + 1..)?))
+    })
+}
+
+fn query_value(query: &[u8], name: &[u8], out: &mut Escaped<'_>) {
+    for pair in query.split(|byte| *byte == b'&') {
+        let mark = memchr::memchr(b'=', pair).unwrap_or(pair.len());
+        if pair.get(..mark) == Some(name) {
+            let decoded = percent_decode(pair.get(mark + 1..).unwrap_or_default());
+            return out.value(&decoded);
+        }
+    }
+}
+
+fn percent_decode(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escape = rest.get(1..3).and_then(|hex| std::str::from_utf8(hex).ok());
+        let value = escape.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (byte, value) {
+            (b'%', Some(value)) => {
+                decoded.push(value);
+                rest = rest.get(3..).unwrap_or_default();
+            }
+            (b'+', _) => {
+                decoded.push(b' ');
+                rest = tail;
+            }
+            _ => {
+                decoded.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    decoded
+}

@@ -1,0 +1,240 @@
+//! The one pump: moves a body to an HTTP/1.1 peer behind its head, framing it anew.
+//!
+//! Head, first bytes and framing leave in one `writev`. Nothing waits for more: what is there is
+//! sent. Large plain bodies go through a kernel pipe and are never copied.
+
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http1::encode::{self, Framing};
+
+use crate::body::Body;
+use crate::fault::{Direction, Fault, Side};
+use crate::io::pipe::Pipe;
+use crate::recycle::Recycled;
+use crate::transport::Transport;
+
+/// A body of at least this many unread bytes is spliced.
+const SPLICE_BYTES_MIN: u64 = 64 * 1024;
+
+/// A body on its way to a peer.
+#[derive(Debug)]
+pub struct Transfer {
+    body: Body,
+    to: Rc<Transport>,
+    side: Side,
+    framing: Framing,
+    idle_timeout: Duration,
+    /// Head and framing bytes that go before the body bytes in hand.
+    before: Recycled<Vec<u8>>,
+    before_sent: usize,
+    /// Body bytes in hand: visible in `body`, framed, not yet written.
+    in_hand: usize,
+    /// What closes the chunk in hand.
+    after: &'static [u8],
+    finished: bool,
+    pipe: Option<Pipe>,
+}
+
+impl Transfer {
+    /// A transfer to `to`, which is the connection of `side`. `head` goes first.
+    #[must_use]
+    pub fn new(
+        head: Recycled<Vec<u8>>,
+        body: Body,
+        to: (Rc<Transport>, Side),
+        framing: Framing,
+        idle_timeout: Duration,
+    ) -> Self {
+        Self {
+            body,
+            to: to.0,
+            side: to.1,
+            framing,
+            idle_timeout,
+            before: head,
+            before_sent: 0,
+            in_hand: 0,
+            after: b"",
+            finished: false,
+            pipe: None,
+        }
+    }
+
+    /// The body, for what is known of it afterwards.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Gives the body back, to hand its source on.
+    pub fn take_body(&mut self) -> Body {
+        std::mem::replace(&mut self.body, Body::Empty)
+    }
+
+    /// Whether a byte of this transfer may have left.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.before_sent > 0 || self.body.bytes() > 0
+    }
+
+    /// Moves as much as both sides allow; ready when all is written.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        loop {
+            if self.pipe.is_some() {
+                ready!(self.poll_splice(cx))?;
+                continue;
+            }
+            let waits = self.poll_next(cx)?;
+            ready!(self.poll_flush(cx)).map_err(|error| self.write_fault(&error))?;
+            if self.finished {
+                return Poll::Ready(Ok(()));
+            }
+            if waits {
+                return Poll::Pending;
+            }
+            self.try_splice();
+        }
+    }
+
+    /// Takes the next body bytes in hand; tells whether there are none yet.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Result<bool, Fault> {
+        if self.in_hand > 0 || self.finished {
+            return Ok(false);
+        }
+        match self.body.poll_data(cx)? {
+            Poll::Pending => return Ok(true),
+            Poll::Ready(true) => self.frame_data(),
+            Poll::Ready(false) => self.frame_end(),
+        }
+        Ok(false)
+    }
+
+    fn frame_data(&mut self) {
+        self.in_hand = self.body.with_data(<[u8]>::len);
+        if self.framing == Framing::Chunked {
+            let mut scratch = [0; 20];
+            let prefix = encode::chunk_prefix(&mut scratch, self.in_hand);
+            self.before.extend_from_slice(prefix);
+            self.after = encode::CHUNK_END;
+            if self.body.is_last() && self.body.with_trailers(|trailers| trailers.is_none()) {
+                self.after = CHUNK_AND_BODY_END;
+            }
+        }
+    }
+
+    fn frame_end(&mut self) {
+        self.finished = true;
+        if self.framing == Framing::Chunked {
+            let before = &mut *self.before;
+            self.body.with_trailers(|trailers| encode::last_chunk(before, trailers));
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let before = self.before.get(self.before_sent..).unwrap_or_default();
+            let wanted = before.len() + self.in_hand + self.after.len();
+            if wanted == 0 {
+                self.before.clear();
+                self.before_sent = 0;
+                return Poll::Ready(Ok(()));
+            }
+            let (after, in_hand) = (self.after, self.in_hand);
+            let to = &self.to;
+            let count = ready!(self.body.with_data(|data| {
+                let data = data.get(..in_hand).unwrap_or_default();
+                let slices = [IoSlice::new(before), IoSlice::new(data), IoSlice::new(after)];
+                match (before.is_empty(), after.is_empty()) {
+                    (false, true) => to.poll_write(cx, &slices[..2]),
+                    (true, true) => to.poll_write(cx, &slices[1..2]),
+                    _ => to.poll_write(cx, &slices),
+                }
+            }))?;
+            self.advance(count);
+        }
+    }
+
+    /// Accounts for `count` bytes written, in the order of the slices.
+    fn advance(&mut self, count: usize) {
+        self.to.timer().set(self.idle_timeout);
+        let of_before = count.min(self.before.len() - self.before_sent);
+        self.before_sent += of_before;
+        let of_body = (count - of_before).min(self.in_hand);
+        self.in_hand -= of_body;
+        self.body.consume(of_body);
+        let of_after = count - of_before - of_body;
+        let was_end = self.after.len() == CHUNK_AND_BODY_END.len();
+        self.after = self.after.get(of_after..).unwrap_or_default();
+        // The last chunk went out with the data; a partly written one is finished as it is.
+        self.finished |= was_end || (self.framing != Framing::Chunked && self.is_all_taken());
+    }
+
+    fn is_all_taken(&self) -> bool {
+        self.in_hand == 0 && self.body.is_last()
+    }
+
+    /// Switches to splicing when the rest of the body is worth it.
+    fn try_splice(&mut self) {
+        if self.framing == Framing::Chunked {
+            return;
+        }
+        let worth = |unread: u64| unread >= SPLICE_BYTES_MIN;
+        if self.body.splice_source().is_some_and(|(_, unread)| worth(unread)) {
+            // Out of descriptors: the body is copied instead.
+            self.pipe = Pipe::take().ok();
+        }
+    }
+
+    fn poll_splice(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let Some(pipe) = &mut self.pipe else { return Poll::Ready(Ok(())) };
+        if pipe.held() > 0 {
+            let moved = match pipe.poll_drain(cx, self.to.stream()) {
+                Poll::Pending => ready!(self.to.poll_deadline(cx)),
+                Poll::Ready(moved) => moved,
+            };
+            let moved = moved.map_err(|error| self.write_fault(&error))?;
+            self.to.count_written(moved as u64);
+            self.to.timer().set(self.idle_timeout);
+            return Poll::Ready(Ok(()));
+        }
+        let Some((from, unread)) = self.body.splice_source().filter(|(_, unread)| *unread > 0)
+        else {
+            return Poll::Ready(self.end_splice());
+        };
+        let moved = match pipe.poll_fill(cx, from.stream(), unread) {
+            Poll::Pending => ready!(from.poll_deadline(cx)),
+            Poll::Ready(moved) => moved,
+        };
+        let source = if self.side == Side::Client { Side::Upstream } else { Side::Client };
+        match moved.map_err(|error| Fault::io(source, Direction::Read, &error))? {
+            0 => {
+                from.end_of_stream().map_err(|fault| crate::body::body_fault(source, &fault))?;
+                Poll::Ready(self.end_splice())
+            }
+            count => {
+                from.skip_body(count as u64);
+                self.body.consume(0);
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// All bytes of the body went through the pipe.
+    #[expect(clippy::unnecessary_wraps, reason = "the poll steps share one result type")]
+    fn end_splice(&mut self) -> Result<(), Fault> {
+        if let Some(pipe) = self.pipe.take() {
+            pipe.put();
+        }
+        Ok(())
+    }
+
+    fn write_fault(&self, error: &io::Error) -> Fault {
+        Fault::io(self.side, Direction::Write, error)
+    }
+}
+
+/// The end of a chunk and of the body at once.
+const CHUNK_AND_BODY_END: &[u8] = b"\r\n0\r\n\r\n";

@@ -1,0 +1,87 @@
+//! Two streams joined after a switch of protocols: bytes in both directions until both have
+//! ended, or nothing has moved for too long. A half-close is passed on.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::io::Buffer;
+use crate::transport::Transport;
+
+/// Bytes that went through, and how it ended.
+#[derive(Debug)]
+pub struct Carried {
+    /// From the client to the origin.
+    pub upward: u64,
+    /// From the origin to the client.
+    pub downward: u64,
+}
+
+/// Joins the two until they end. Bytes already read on either side go first.
+pub async fn run(client: &Rc<Transport>, upstream: &Rc<Transport>, idle: Duration) -> Carried {
+    let mut upward = Flow::new(client, upstream);
+    let mut downward = Flow::new(upstream, client);
+    client.timer().cap(None);
+    upstream.timer().cap(None);
+    upstream.timer().clear();
+    client.timer().set(idle);
+    // How a tunnel ends is nobody's fault: one side just stops.
+    let _ = poll_fn(|cx| {
+        let before = upward.carried + downward.carried;
+        let up = upward.poll(cx)?;
+        let down = downward.poll(cx)?;
+        if upward.carried + downward.carried > before {
+            client.timer().set(idle);
+        }
+        match (up, down) {
+            (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
+            _ => client.poll_deadline(cx),
+        }
+    })
+    .await;
+    Carried { upward: upward.carried, downward: downward.carried }
+}
+
+/// One direction of a tunnel.
+struct Flow<'a> {
+    from: &'a Transport,
+    to: &'a Transport,
+    buffer: Buffer,
+    carried: u64,
+    ended: bool,
+}
+
+impl<'a> Flow<'a> {
+    fn new(from: &'a Transport, to: &'a Transport) -> Self {
+        Self { from, to, buffer: from.take_buffered(), carried: 0, ended: false }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, io::Error> {
+        match self.poll_carry(cx) {
+            Poll::Pending => Ok(Poll::Pending),
+            Poll::Ready(Ok(())) => Ok(Poll::Ready(())),
+            Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+
+    fn poll_carry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            while !self.buffer.is_empty() {
+                let slice = [IoSlice::new(self.buffer.data())];
+                let count = ready!(self.to.stream().poll_write(cx, &slice))?;
+                self.buffer.consume(count);
+                self.to.count_written(count as u64);
+                self.carried += count as u64;
+            }
+            if self.ended {
+                return Poll::Ready(Ok(()));
+            }
+            if ready!(self.from.stream().poll_read(cx, &mut self.buffer))? == 0 {
+                self.ended = true;
+                self.to.stream().shutdown_write();
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! One try on one connection: the request goes out while the answer's head is awaited.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use http1::encode::{self, Framing, Persistence};
+use http1::{BodyLength, HeadScanner, Known, Refusal, ResponseHead, framing};
+
+use super::Lease;
+use super::upload::UploadTask;
+use crate::body::{Body, body_fault};
+use crate::exchange::{Exchange, Response};
+use crate::fault::{Direction, Fault, Kind, Retry, Side};
+use crate::forward;
+use crate::io::clock;
+use crate::recycle::Recycled;
+use crate::snapshot::{HostPlan, ProxyPlan};
+use crate::transfer::Transfer;
+use crate::transport::{ReadFault, Transport};
+use crate::worker::Worker;
+
+/// Interim responses that are relayed before the final one; an origin that sends more is faulty.
+const INTERIM_MAX: usize = 16;
+
+/// Sends the request over `lease` and awaits the final head.
+///
+/// # Errors
+/// A fault of either side. The body is back in the exchange when it was not touched.
+pub(super) async fn run(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    plan: &ProxyPlan,
+    lease: Lease,
+) -> Result<Response, Fault> {
+    let mut sending = Sending::new(exchange, plan, &lease);
+    let mut head = Recycled::<ResponseHead>::take();
+    for _ in 0..=INTERIM_MAX {
+        let awaited = poll_fn(|cx| sending.poll_head(cx, &mut head)).await;
+        if let Err(fault) = awaited {
+            exchange.body = sending.take_body();
+            return Err(fault);
+        }
+        if head.status >= 200 || head.status == 101 {
+            exchange.trace.first_byte = Some(clock::now());
+            return answer(worker, exchange, sending, (head, lease));
+        }
+        exchange.send_interim(&head).await?;
+    }
+    Err(Fault::upstream(Kind::HttpInterimFlood, Retry::Never))
+}
+
+/// The request on its way and the search for the head of its answer.
+struct Sending {
+    transport: Rc<Transport>,
+    upload: Option<Transfer>,
+    /// Set when the origin stopped taking the request; its answer may still be there.
+    write_fault: Option<Fault>,
+    scanner: HeadScanner,
+    limits: http1::HeadLimits,
+    first_byte: std::time::Duration,
+    reused: bool,
+    unsent: bool,
+}
+
+impl Sending {
+    fn new(exchange: &mut Exchange, plan: &ProxyPlan, lease: &Lease) -> Self {
+        let transport = lease.transport();
+        if let Some(total) = exchange.total_left() {
+            transport.timer().cap(Some(total));
+        }
+        let body = std::mem::replace(&mut exchange.body, Body::Empty);
+        let mut bytes = Recycled::<Vec<u8>>::take();
+        set_host(exchange, plan, lease);
+        let persistence =
+            if exchange.upgrades { Persistence::Upgrade } else { Persistence::Implied };
+        encode::request_head(&mut bytes, &exchange.request, exchange.framing, persistence);
+        let body_idle = exchange.snapshot.timeouts.body_idle;
+        transport.timer().set(body_idle);
+        let to = (Rc::clone(&transport), Side::Upstream);
+        Self {
+            transport,
+            upload: Some(Transfer::new(bytes, body, to, exchange.framing, body_idle)),
+            write_fault: None,
+            scanner: HeadScanner::new_response(),
+            limits: exchange.snapshot.head_limits,
+            first_byte: plan.first_byte_timeout,
+            reused: lease.is_reused(),
+            unsent: true,
+        }
+    }
+
+    /// Sends what can be sent, reads what can be read; ready with a complete head.
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &mut ResponseHead,
+    ) -> Poll<Result<(), Fault>> {
+        self.poll_send(cx)?;
+        let transport = Rc::clone(&self.transport);
+        let limits = self.limits;
+        let polled = transport
+            .poll_head(cx, (&mut self.scanner, &limits), |bytes| head.parse(bytes, &limits));
+        match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => {
+                self.scanner = HeadScanner::new_response();
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(fault)) => Poll::Ready(Err(self.read_fault(&fault))),
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Fault> {
+        let Some(upload) = self.upload.as_mut().filter(|_| self.write_fault.is_none()) else {
+            return Ok(());
+        };
+        let polled = upload.poll(cx);
+        self.unsent &= !upload.has_begun();
+        match polled {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => {
+                self.upload = None;
+                self.transport.timer().set(self.first_byte);
+            }
+            Poll::Ready(Err(fault)) if fault.side == Side::Upstream => {
+                // The origin may have answered before it closed: what it said counts.
+                self.write_fault = Some(fault);
+                self.transport.timer().set(self.first_byte);
+            }
+            Poll::Ready(Err(fault)) => return Err(fault),
+        }
+        Ok(())
+    }
+
+    /// No head came. Whether the request may be sent again depends on how far it got.
+    fn read_fault(&self, fault: &ReadFault) -> Fault {
+        let retry = match (self.unsent, self.reused) {
+            (true, _) => Retry::IfUnsent,
+            (false, true) => Retry::IfIdempotent,
+            (false, false) => Retry::Never,
+        };
+        match fault {
+            ReadFault::Closed { clean: true } => Fault::upstream(Kind::ConnectionTerminated, retry),
+            ReadFault::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                let kind = match (&self.upload, &self.write_fault) {
+                    (Some(_), None) => Kind::ConnectionWriteTimeout,
+                    _ => Kind::HttpResponseTimeout,
+                };
+                Fault::upstream(kind, Retry::Never)
+            }
+            ReadFault::Io(error) if error.kind() != std::io::ErrorKind::OutOfMemory => {
+                let fault = Fault::io(Side::Upstream, Direction::Write, error);
+                if self.transport.has_buffered() { fault } else { fault.retry(retry) }
+            }
+            other => body_fault(Side::Upstream, other),
+        }
+    }
+
+    fn is_sent(&self) -> bool {
+        self.upload.is_none()
+    }
+
+    fn take_body(&mut self) -> Body {
+        self.upload.as_mut().map_or(Body::Empty, Transfer::take_body)
+    }
+}
+
+/// Turns the final head into a response that owns the rest of the connection.
+fn answer(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    mut sending: Sending,
+    (head, mut lease): (Recycled<ResponseHead>, Lease),
+) -> Result<Response, Fault> {
+    if head.status == 101 {
+        return upgrade(exchange, (head, lease));
+    }
+    let refused = |refusal: Refusal| Fault::refused(Side::Upstream, refusal);
+    let length = framing::response_length(exchange.request.method, &head).map_err(refused)?;
+    let declared = framing::content_length(&head.headers).map_err(refused)?;
+    if !framing::persists(head.version, &head.headers) || length == BodyLength::UntilClose {
+        lease.close_after();
+    }
+    if !sending.is_sent() {
+        exchange.early_response = true;
+        match (sending.write_fault, sending.upload.take()) {
+            (None, Some(upload)) => lease.attach_upload(UploadTask::spawn(upload)),
+            _ => lease.close_after(),
+        }
+    }
+    let transport = lease.transport();
+    let version = head.version;
+    let idle = exchange.snapshot.timeouts.body_idle;
+    transport.begin_body(length, u64::MAX);
+    transport.timer().set(idle);
+    let body = Body::from_upstream(lease, idle);
+    let mut response = Response::from_upstream(head, body, declared);
+    if length == BodyLength::None || length == BodyLength::Exact(0) {
+        response.finish_empty_body();
+    }
+    forward::prepare_response(&mut response.head.headers, version);
+    if let Some(at) = exchange.trace.server {
+        let waited = exchange.trace.started.elapsed();
+        worker.metrics().upstream_response(at, response.head.status, waited);
+    }
+    Ok(response)
+}
+
+/// The origin switched protocols. Only a request that asked for it may be answered so.
+fn upgrade(
+    exchange: &Exchange,
+    (head, lease): (Recycled<ResponseHead>, Lease),
+) -> Result<Response, Fault> {
+    let asked = exchange.upgrades && head.headers.contains(Known::Upgrade);
+    if !asked {
+        return Err(Fault::upstream(Kind::HttpProtocolError, Retry::Never));
+    }
+    Ok(Response::switching(head, lease))
+}
+
+/// Writes the `Host` that this server is to see.
+fn set_host(exchange: &mut Exchange, plan: &ProxyPlan, lease: &Lease) {
+    let host = match &plan.host {
+        HostPlan::Client => return,
+        HostPlan::Upstream => lease.server().target.host(),
+        HostPlan::Literal(host) => host.as_str(),
+    };
+    exchange.request.headers.set_known(Known::Host, host.as_bytes());
+}
+
+/// How the request body is framed towards an origin (RFC 9112 §6.3): as it came, never copied.
+#[must_use]
+pub fn request_framing(length: BodyLength) -> Framing {
+    match length {
+        BodyLength::None | BodyLength::UntilClose => Framing::Absent,
+        BodyLength::Exact(bytes) => Framing::Length(bytes),
+        BodyLength::Chunked => Framing::Chunked,
+    }
+}

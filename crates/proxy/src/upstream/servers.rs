@@ -1,0 +1,123 @@
+//! The servers of every upstream as one worker sees them: pools, turns, who is next.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use balance::{Picker, Report, ServerIndex, Settings, Tried};
+
+use super::Pool;
+use crate::snapshot::{ServerTarget, Snapshot, UpstreamPlan};
+
+/// One server on one worker. Survives a new snapshot when its address and pool settings stay.
+#[derive(Debug)]
+pub struct ServerState {
+    /// Where it listens.
+    pub target: ServerTarget,
+    /// Its idle connections.
+    pub pool: Pool,
+    /// Exchanges on it now.
+    pub active: Cell<usize>,
+    turn: Cell<usize>,
+}
+
+/// What must be the same for a server's pool to outlive a reload.
+type Identity = (Arc<str>, usize, std::time::Duration);
+
+impl ServerState {
+    fn identity(&self) -> Identity {
+        let (idle_max, idle_timeout) = self.pool.settings();
+        (Arc::clone(self.target.label()), idle_max, idle_timeout)
+    }
+
+    /// A number that grows by one each time, to spread over the addresses of a name.
+    #[must_use]
+    pub fn next_turn(&self) -> usize {
+        self.turn.replace(self.turn.get().wrapping_add(1))
+    }
+}
+
+/// One upstream on one worker.
+#[derive(Debug)]
+pub struct UpstreamState {
+    servers: Vec<Rc<ServerState>>,
+    picker: RefCell<Picker>,
+}
+
+impl UpstreamState {
+    /// The server for the next request; `None` when every one has been tried.
+    pub fn pick(&self, now: Instant, tried: &Tried) -> Option<(ServerIndex, &Rc<ServerState>)> {
+        let index = self.picker.borrow_mut().pick(now, tried)?;
+        Some((index, self.servers.get(index.0 as usize)?))
+    }
+
+    /// Tells the picker how it went.
+    pub fn report(&self, server: ServerIndex, report: Report, now: Instant) {
+        self.picker.borrow_mut().report(server, report, now);
+    }
+}
+
+/// Every upstream, in the order of the snapshot.
+#[derive(Debug, Default)]
+pub struct Upstreams {
+    states: Vec<UpstreamState>,
+}
+
+impl Upstreams {
+    /// The states for a new snapshot; what `before` knows of the same servers is carried over.
+    #[must_use]
+    pub fn for_snapshot(snapshot: &Snapshot, before: &Self) -> Self {
+        let mut carry: HashMap<Identity, Rc<ServerState>> = before
+            .states
+            .iter()
+            .flat_map(|state| &state.servers)
+            .map(|server| (server.identity(), Rc::clone(server)))
+            .collect();
+        let states = snapshot.upstreams.iter().map(|plan| build(plan, &mut carry)).collect();
+        Self { states }
+    }
+
+    /// The upstream at this index of the snapshot.
+    #[must_use]
+    pub fn at(&self, index: u32) -> Option<&UpstreamState> {
+        self.states.get(index as usize)
+    }
+
+    /// Closes idle connections that are too old or dead.
+    pub fn sweep(&self) {
+        self.servers().for_each(|server| server.pool.sweep());
+    }
+
+    /// The index of each upstream with its idle connections.
+    pub fn idle(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.states.iter().enumerate().map(|(index, state)| {
+            let idle = state.servers.iter().map(|server| server.pool.len() as u64).sum();
+            (index as u32, idle)
+        })
+    }
+
+    fn servers(&self) -> impl Iterator<Item = &Rc<ServerState>> {
+        self.states.iter().flat_map(|state| &state.servers)
+    }
+}
+
+fn build(plan: &UpstreamPlan, carry: &mut HashMap<Identity, Rc<ServerState>>) -> UpstreamState {
+    let servers = plan
+        .servers
+        .iter()
+        .map(|server| {
+            let fresh = Rc::new(ServerState {
+                target: server.target.clone(),
+                pool: Pool::new(plan.idle_max, plan.idle_timeout),
+                active: Cell::new(0),
+                turn: Cell::new(0),
+            });
+            carry.remove(&fresh.identity()).unwrap_or(fresh)
+        })
+        .collect();
+    let weights: Vec<u32> = plan.servers.iter().map(|server| u32::from(server.weight)).collect();
+    let picker = Picker::new(&weights, Settings::default());
+    UpstreamState { servers, picker: RefCell::new(picker) }
+}

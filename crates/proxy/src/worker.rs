@@ -1,0 +1,299 @@
+//! One worker: a thread with its runtime, and everything that is its own.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::fault::Fault;
+use crate::io::stream::Peek;
+use crate::io::{memory, timer};
+use crate::limits::Seats;
+use crate::listen::{self, Listener};
+use crate::record::{Counter, Gauge, LogRecord, WorkerLog, WorkerMetrics, account};
+use crate::snapshot::{Snapshot, SnapshotRef};
+use crate::transport::Transport;
+use crate::upstream::Upstreams;
+
+/// Ticks of the timer wheel between two rounds of housekeeping.
+const TICKS_PER_ROUND: u32 = 5;
+
+/// Rounds between two sweeps of idle upstream connections.
+const ROUNDS_PER_SWEEP: u32 = 4;
+
+/// What the process tells a worker.
+#[derive(Debug)]
+pub enum Order {
+    /// New exchanges use this snapshot.
+    Adopt(Arc<Snapshot>),
+    /// Accept no more, finish what runs, end within this time.
+    Drain(Duration),
+    /// End now.
+    Stop,
+}
+
+/// What a worker is made of.
+pub struct Parts {
+    /// Its number, from 0.
+    pub index: usize,
+    /// The snapshot to begin with.
+    pub snapshot: Arc<Snapshot>,
+    /// Connections over all workers.
+    pub seats: Arc<Seats>,
+    /// Its counters.
+    pub metrics: WorkerMetrics,
+    /// Its side of each access log.
+    pub logs: Vec<WorkerLog>,
+}
+
+/// A worker, as its connections see it.
+pub struct Worker {
+    index: usize,
+    snapshot: RefCell<SnapshotRef>,
+    upstreams: RefCell<Rc<Upstreams>>,
+    seats: Arc<Seats>,
+    metrics: WorkerMetrics,
+    logs: RefCell<Vec<WorkerLog>>,
+    connections: Connections,
+    draining: Cell<bool>,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    fn new(parts: Parts) -> Self {
+        let upstreams = Upstreams::for_snapshot(&parts.snapshot, &Upstreams::default());
+        Self {
+            index: parts.index,
+            snapshot: RefCell::new(Rc::new(parts.snapshot)),
+            upstreams: RefCell::new(Rc::new(upstreams)),
+            seats: parts.seats,
+            metrics: parts.metrics,
+            logs: RefCell::new(parts.logs),
+            connections: Connections::default(),
+            draining: Cell::new(false),
+        }
+    }
+
+    /// The snapshot for a new exchange.
+    #[must_use]
+    pub fn snapshot(&self) -> SnapshotRef {
+        Rc::clone(&self.snapshot.borrow())
+    }
+
+    /// The servers as this worker knows them.
+    #[must_use]
+    pub fn upstreams(&self) -> Rc<Upstreams> {
+        Rc::clone(&self.upstreams.borrow())
+    }
+
+    /// Connections over all workers.
+    #[must_use]
+    pub fn seats(&self) -> &Arc<Seats> {
+        &self.seats
+    }
+
+    /// This worker's counters.
+    #[must_use]
+    pub fn metrics(&self) -> &WorkerMetrics {
+        &self.metrics
+    }
+
+    /// This worker's client connections.
+    #[must_use]
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Whether the worker takes no new requests.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Writes one line to each access log; the record is only made if there is one.
+    pub fn log<'a>(&self, record: impl FnOnce() -> LogRecord<'a>) {
+        let mut logs = self.logs.borrow_mut();
+        if logs.is_empty() {
+            return;
+        }
+        let record = record();
+        logs.iter_mut().for_each(|log| log.record(&record));
+    }
+
+    /// Counts a tunnel for as long as the guard lives.
+    #[must_use]
+    pub fn tunnel_opened(&self) -> impl Drop + '_ {
+        self.metrics.add(Counter::Tunnels, 1);
+        self.metrics.rise(Gauge::TunnelsOpen);
+        Falling { worker: self, gauge: Gauge::TunnelsOpen }
+    }
+
+    /// Counts a connection that was turned away at the door.
+    pub fn turned_away(&self, fault: Fault) {
+        account::count_fault(self, fault);
+    }
+
+    /// Counts a refused accept: the process has no descriptors left.
+    pub fn out_of_descriptors(&self) {
+        self.metrics.limit("descriptors");
+    }
+
+    fn adopt(&self, snapshot: Arc<Snapshot>) {
+        let next = Upstreams::for_snapshot(&snapshot, &self.upstreams());
+        self.upstreams.replace(Rc::new(next));
+        self.snapshot.replace(Rc::new(snapshot));
+    }
+
+    fn keep_house(&self, sweeps: bool) {
+        self.logs.borrow_mut().iter_mut().for_each(WorkerLog::flush);
+        if sweeps {
+            let upstreams = self.upstreams();
+            upstreams.sweep();
+            upstreams.idle().for_each(|(index, idle)| self.metrics.pool_idle(index, idle));
+        }
+        self.metrics.set(Gauge::ConnectionsOpen, self.connections.len() as u64);
+        if self.index == 0 {
+            // The budget is one for all workers, and the gauge is summed over them.
+            self.metrics.set(Gauge::MemoryUsed, memory::used() as u64);
+        }
+    }
+}
+
+/// A gauge that falls when the guard goes.
+struct Falling<'a> {
+    worker: &'a Worker,
+    gauge: Gauge,
+}
+
+impl Drop for Falling<'_> {
+    fn drop(&mut self) {
+        self.worker.metrics.fall(self.gauge);
+    }
+}
+
+/// The client connections of a worker, to end the idle ones when it drains.
+#[derive(Debug, Default)]
+pub struct Connections {
+    entries: RefCell<Slab<(Rc<Transport>, bool)>>,
+}
+
+impl Connections {
+    /// Registers a connection.
+    pub fn insert(&self, transport: &Rc<Transport>) -> usize {
+        self.entries.borrow_mut().insert((Rc::clone(transport), false))
+    }
+
+    /// Forgets a connection.
+    pub fn remove(&self, key: usize) {
+        self.entries.borrow_mut().try_remove(key);
+    }
+
+    /// Says whether a connection is between requests.
+    pub fn set_idle(&self, key: usize, idle: bool) {
+        if let Some(entry) = self.entries.borrow_mut().get_mut(key) {
+            entry.1 = idle;
+        }
+    }
+
+    /// Number of connections.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.borrow().len()
+    }
+
+    /// Whether there is no connection.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Ends the connections that are between requests. One whose next request is already in the
+    /// socket is left to answer it.
+    fn close_idle(&self) {
+        for (_, (transport, idle)) in &*self.entries.borrow() {
+            if *idle && transport.stream().peek() == Peek::Quiet {
+                transport.stream().shutdown();
+            }
+        }
+    }
+}
+
+/// Runs a worker on this thread until it is told to end.
+///
+/// # Errors
+/// When the runtime cannot be built.
+pub fn run(
+    parts: Parts,
+    listeners: &[Arc<Listener>],
+    orders: UnboundedReceiver<Order>,
+) -> std::io::Result<()> {
+    let index = parts.index;
+    let sockets: Vec<_> = listeners.iter().filter_map(|listener| listener.socket(index)).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(Default::default())?;
+    runtime.block_on(async move {
+        let worker = Rc::new(Worker::new(parts));
+        let accepting: Vec<_> = sockets
+            .into_iter()
+            .map(|socket| tokio::task::spawn_local(listen::accept(Rc::clone(&worker), socket)))
+            .collect();
+        let house = tokio::task::spawn_local(keep_house(Rc::clone(&worker)));
+        let wait = obey(&worker, orders).await;
+        accepting.iter().for_each(tokio::task::JoinHandle::abort);
+        if let Some(wait) = wait {
+            drain(&worker, wait).await;
+        }
+        house.abort();
+        worker.keep_house(false);
+    });
+    Ok(())
+}
+
+/// Follows orders until one says to end; returns how long a drain may take.
+async fn obey(worker: &Worker, mut orders: UnboundedReceiver<Order>) -> Option<Duration> {
+    loop {
+        match orders.recv().await {
+            Some(Order::Adopt(snapshot)) => worker.adopt(snapshot),
+            Some(Order::Drain(wait)) => return Some(wait),
+            Some(Order::Stop) | None => return None,
+        }
+    }
+}
+
+/// Waits for running exchanges, `wait` at the most.
+async fn drain(worker: &Worker, wait: Duration) {
+    worker.draining.set(true);
+    let ended = async {
+        while !worker.connections.is_empty() {
+            worker.connections.close_idle();
+            tokio::time::sleep(timer::TICK).await;
+        }
+    };
+    if tokio::time::timeout(wait, ended).await.is_err() {
+        worker.metrics.timeout("shutdown");
+    }
+}
+
+async fn keep_house(worker: Rc<Worker>) {
+    let mut tick = tokio::time::interval(timer::TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut ticks, mut rounds) = (0_u32, 0_u32);
+    loop {
+        tick.tick().await;
+        timer::turn();
+        ticks = ticks.wrapping_add(1);
+        if ticks.is_multiple_of(TICKS_PER_ROUND) {
+            rounds = rounds.wrapping_add(1);
+            worker.keep_house(rounds.is_multiple_of(ROUNDS_PER_SWEEP));
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Starting what a configuration describes, and ending it well.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use config::{Config, ListenAddress};
+use control::{Admin, AdminAddress, Control, Notify, Outcome, Resolver, Views, Watch, Watched};
+use proxy::engine::Engine;
+use proxy::listen::Listener;
+use proxy::record::metrics::exposition;
+use proxy::record::{AccessLog, Format, LogFormat, Metrics, Target};
+use proxy::snapshot::{self, Name, Snapshot};
+use rustix::process::{Resource, Rlimit};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::command::Failure;
+
+/// How long the last log lines may take to be written at the end.
+const LOG_WAIT: Duration = Duration::from_secs(2);
+
+/// How often a drain looks whether it is over.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
+
+/// A running proxy.
+pub(crate) struct Running {
+    engine: Engine,
+    config: Config,
+    snapshot: Arc<Snapshot>,
+    workers: usize,
+    healthy: Arc<AtomicBool>,
+    notify: Notify,
+    _admin: Option<Admin>,
+    _watch: Watch,
+    /// Last, so that what runs on it ends before it does.
+    _control: Control,
+}
+
+/// Runs until a signal says to end.
+pub(crate) fn run(config: &Config) -> Result<(), Failure> {
+    let running = Running::start(config.clone())?;
+    eprintln!("{}", running.startup_line());
+    running.until_told_to_stop()
+}
+
+impl Running {
+    /// Binds, opens, compiles and starts. What fails is told before anything serves.
+    pub(crate) fn start(config: Config) -> Result<Self, Failure> {
+        raise_descriptor_limit();
+        let snapshot = snapshot::compile(&config, None)
+            .map_err(|fault| Failure::wrong(format!("weir: {fault}")))?;
+        let snapshot = Arc::new(snapshot);
+        let workers = config.workers.map_or_else(available_cores, usize::from).max(1);
+        let listeners = bind(&config, workers)?;
+        let metrics = Metrics::new(snapshot.shape(workers));
+        let logs = open_logs(&config, &metrics)?;
+        let control = Control::start().map_err(|error| {
+            Failure::failed(format!("cannot start the control thread: {error}"))
+        })?;
+        let watch = watch_names(&control, &snapshot);
+        let healthy = Arc::new(AtomicBool::new(true));
+        let admin = start_admin(&config, &control, (&metrics, &healthy))?;
+        let engine = Engine::start(&snapshot, listeners, workers, (&metrics, logs))
+            .map_err(|error| Failure::failed(format!("cannot start a worker: {error}")))?;
+        Ok(Self {
+            engine,
+            config,
+            snapshot,
+            workers,
+            healthy,
+            notify: Notify::new(std::env::var_os("NOTIFY_SOCKET")),
+            _admin: admin,
+            _watch: watch,
+            _control: control,
+        })
+    }
+
+    /// What runs where.
+    pub(crate) fn startup_line(&self) -> String {
+        let listeners: Vec<_> =
+            self.engine.listeners().iter().map(|listener| listener.label.as_str()).collect();
+        format!(
+            "weir {} listening on {} ({} workers, {} routes, {} upstreams)",
+            env!("CARGO_PKG_VERSION"),
+            listeners.join(", "),
+            self.workers,
+            self.snapshot.routes.len(),
+            self.snapshot.upstreams.len(),
+        )
+    }
+
+    /// SIGTERM and SIGINT drain, a second one ends at once, SIGUSR1 reopens the logs.
+    pub(crate) fn until_told_to_stop(self) -> Result<(), Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::failed(format!("cannot watch signals: {error}")))?;
+        runtime.block_on(async {
+            let mut signals = Signals::new()
+                .map_err(|error| Failure::failed(format!("cannot watch signals: {error}")))?;
+            self.wait_for_end(&mut signals).await;
+            self.drain(&mut signals).await;
+            Ok(())
+        })?;
+        self.engine.stop();
+        self.engine.join(LOG_WAIT);
+        Ok(())
+    }
+
+    async fn wait_for_end(&self, signals: &mut Signals) {
+        // Without a service manager nobody listens; with one, a lost message is its time-out.
+        let _ = self.notify.ready(&self.startup_line());
+        let Signals { end, reopen } = signals;
+        loop {
+            tokio::select! {
+                () = end.told() => return,
+                _ = reopen.recv() => self.engine.reopen_logs(),
+            }
+        }
+    }
+
+    async fn drain(&self, signals: &mut Signals) {
+        self.healthy.store(false, Ordering::Relaxed);
+        let _ = self.notify.stopping("draining");
+        self.engine.drain(self.config.timeouts.shutdown);
+        let drained = async {
+            while !self.engine.is_ended() {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+        };
+        tokio::select! {
+            () = drained => {}
+            () = signals.end.told() => {}
+        }
+    }
+}
+
+/// The signals that matter.
+struct Signals {
+    end: EndSignals,
+    reopen: Signal,
+}
+
+/// The signals that end the process.
+struct EndSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        let reopen = signal(SignalKind::user_defined1())?;
+        Ok(Self { end: EndSignals { terminate, interrupt }, reopen })
+    }
+}
+
+impl EndSignals {
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn bind(config: &Config, workers: usize) -> Result<Vec<Listener>, Failure> {
+    let mut listeners = Vec::new();
+    for listener in &config.listeners {
+        let failed = |error: std::io::Error| {
+            Failure::failed(format!("cannot listen on {}: {error}", listener.address))
+        };
+        match &listener.address {
+            ListenAddress::Unix(path) => {
+                listeners.push(Listener::unix(path, workers).map_err(failed)?);
+            }
+            ListenAddress::Tcp(addresses) => {
+                for address in addresses {
+                    listeners.push(Listener::tcp(*address, workers).map_err(failed)?);
+                }
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+fn open_logs(config: &Config, metrics: &Metrics) -> Result<Vec<AccessLog>, Failure> {
+    let open = |log: &config::AccessLog| {
+        let format = Format::new(&LogFormat::from(&log.format));
+        let target = Target::from(&log.target);
+        AccessLog::start(format, target, metrics.log_counts()).map_err(|error| {
+            Failure::failed(format!("cannot open the access log {:?}: {error}", log.target))
+        })
+    };
+    config.access_logs.iter().map(open).collect()
+}
+
+/// Follows every name of the snapshot. A name without an answer has no addresses yet, and
+/// requests to it fail until it has.
+fn watch_names(control: &Control, snapshot: &Arc<Snapshot>) -> Watch {
+    let names = snapshot.names.iter();
+    let watched = names.map(|name| Watched { host: name.host.clone(), port: name.port }).collect();
+    let snapshot = Arc::clone(snapshot);
+    Resolver::system().watch(control, watched, move |watched, outcome| match outcome {
+        Outcome::Changed(addresses) => {
+            let same = |name: &&Arc<Name>| name.host == watched.host && name.port == watched.port;
+            for name in snapshot.names.iter().filter(same) {
+                name.addresses.store(Arc::new(addresses.to_vec()));
+            }
+        }
+        Outcome::Failed(reason) => {
+            eprintln!("weir: cannot resolve {}: {reason}", watched.host);
+        }
+    })
+}
+
+fn start_admin(
+    config: &Config,
+    control: &Control,
+    (metrics, healthy): (&Metrics, &Arc<AtomicBool>),
+) -> Result<Option<Admin>, Failure> {
+    let Some(admin) = &config.admin else { return Ok(None) };
+    let address = AdminAddress::from(&admin.address);
+    let (shown, counted, healthy) = (metrics.clone(), metrics.clone(), Arc::clone(healthy));
+    let views = Views {
+        metrics: Box::new(move |text| exposition::render(&shown, text)),
+        status: Box::new(move || status(&counted)),
+        healthy: Box::new(move || healthy.load(Ordering::Relaxed)),
+    };
+    Admin::start(control, &address, views)
+        .map(Some)
+        .map_err(|error| Failure::failed(error.to_string()))
+}
+
+fn status(metrics: &Metrics) -> String {
+    serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "workers": metrics.workers(),
+        "generation": metrics.generation(),
+        "started_unix_s": metrics.started_unix_s(),
+        "connections_open": metrics.level(proxy::record::Gauge::ConnectionsOpen),
+    })
+    .to_string()
+}
+
+/// Cores that this process may use, by affinity and cgroup.
+fn available_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A proxy needs two descriptors for each exchange: the soft limit goes up to the hard one.
+fn raise_descriptor_limit() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // Where it may not be raised, the old limit stays and accepting stops at it.
+    let _ = rustix::process::setrlimit(Resource::Nofile, raised);
+}
