@@ -86,20 +86,27 @@ impl Canonical<'_> {
 /// - `%2F` and `%5C` stay as they are and never separate segments.
 ///
 /// A path that is canonical already is borrowed and nothing is copied; else the form is built in
-/// `scratch`, which keeps its memory between calls. The form is idempotent.
+/// `scratch`, which keeps its memory between calls and is empty in all other cases. The form is
+/// idempotent.
 pub fn canonical<'a>(
     raw: &'a [u8],
     slashes: Slashes,
     scratch: &'a mut Vec<u8>,
 ) -> Result<Canonical<'a>, PathFault> {
+    scratch.clear();
     if raw.first() != Some(&b'/') {
         return Err(PathFault::NotAbsolute);
     }
     if is_plain(raw) {
         return Ok(Canonical { path: raw, restructured: false });
     }
-    let restructured = rebuild(raw, slashes, scratch)?;
-    Ok(Canonical { path: scratch, restructured })
+    match rebuild(raw, slashes, scratch) {
+        Ok(restructured) => Ok(Canonical { path: scratch, restructured }),
+        Err(fault) => {
+            scratch.clear();
+            Err(fault)
+        }
+    }
 }
 
 /// Whether an escaped slash or backslash stands in a canonical path, so that an origin may see
@@ -143,7 +150,6 @@ fn is_plain(raw: &[u8]) -> bool {
 
 /// Writes the canonical form to `out`; tells whether the segments are others than before.
 fn rebuild(raw: &[u8], slashes: Slashes, out: &mut Vec<u8>) -> Result<bool, PathFault> {
-    out.clear();
     let mut restructured = false;
     let mut segments = raw.get(1..).unwrap_or_default().split(|byte| *byte == b'/').peekable();
     while let Some(segment) = segments.next() {
@@ -278,6 +284,15 @@ mod tests {
             assert!(!form.needs_rewrite());
         }
         assert_eq!(scratch.capacity(), 0);
+    }
+
+    #[test]
+    fn scratch_holds_this_path_or_nothing() {
+        let mut scratch = Vec::new();
+        for (raw, left) in [("/%61", "/a"), ("/b", ""), ("/c/../d", "/d"), ("/e/%zz", "")] {
+            let _ = canonical(raw.as_bytes(), Slashes::Merge, &mut scratch);
+            assert_eq!(scratch, left.as_bytes(), "{raw}");
+        }
     }
 
     #[test]
