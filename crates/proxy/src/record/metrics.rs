@@ -8,6 +8,7 @@
 pub mod cells;
 pub mod exposition;
 pub mod histogram;
+mod process;
 pub mod shape;
 #[cfg(test)]
 mod strict;
@@ -18,7 +19,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use self::cells::{Block, Fixed, LogCounts, RouteCells, ServerCells, UpstreamCells};
+pub use self::cells::LogCounts;
+use self::cells::{Block, Fixed, RouteCells, ServerCells, UpstreamCells};
 use self::shape::Labels;
 pub use self::shape::{NO_ROUTE, ServerAt, Shape, UpstreamNames, Words};
 pub use self::table::{Counter, Gauge};

@@ -9,9 +9,11 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// character of the same number (as in Latin-1), so that nothing is lost and all lines are JSON.
 pub(super) fn write_json(value: &[u8], out: &mut Vec<u8>) {
     let (value, cut) = shorten(value);
-    let plain = value.iter().take_while(|byte| is_plain(**byte)).count();
-    let (head, tail) = value.split_at(plain);
+    let (head, tail) = value.split_at(plain_prefix(value));
     out.extend_from_slice(head);
+    if tail.is_empty() {
+        return out.extend_from_slice(cut);
+    }
     for chunk in tail.utf8_chunks() {
         chunk.valid().chars().for_each(|char| write_json_char(char, out));
         chunk.invalid().iter().for_each(|byte| write_code(u16::from(*byte), out));
@@ -43,15 +45,13 @@ fn write_code(code: u16, out: &mut Vec<u8>) {
 /// Appends a value of a text format: every byte that is not printable ASCII, and the quote and
 /// the backslash, as `\xHH`.
 pub(super) fn write_text(value: &[u8], out: &mut Vec<u8>) {
-    let (value, cut) = shorten(value);
-    for byte in value {
-        if is_plain(*byte) {
-            out.push(*byte);
-        } else {
-            out.extend_from_slice(b"\\x");
-            out.push(hex(u16::from(byte >> 4)));
-            out.push(hex(u16::from(*byte)));
-        }
+    let (mut rest, cut) = shorten(value);
+    loop {
+        let (run, tail) = rest.split_at(plain_prefix(rest));
+        out.extend_from_slice(run);
+        let Some((byte, after)) = tail.split_first() else { break };
+        out.extend_from_slice(&[b'\\', b'x', hex(u16::from(byte >> 4)), hex(u16::from(*byte))]);
+        rest = after;
     }
     out.extend_from_slice(cut);
 }
@@ -66,8 +66,18 @@ fn shorten(value: &[u8]) -> (&[u8], &'static [u8]) {
     (kept.get(..end.unwrap_or(kept.len())).unwrap_or(kept), b"...")
 }
 
+/// How many bytes at the beginning need no escape. Nearly always that is all of them, so whole
+/// blocks are judged without a branch a byte, which the compiler turns into vector code.
+fn plain_prefix(bytes: &[u8]) -> usize {
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let all_plain = |block: &&[u8; 16]| block.iter().fold(true, |all, byte| all & is_plain(*byte));
+    let start = 16 * blocks.iter().take_while(all_plain).count();
+    let rest = bytes.get(start..).unwrap_or_default();
+    start + rest.iter().take_while(|byte| is_plain(**byte)).count()
+}
+
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+    (byte.wrapping_sub(b' ') <= b'~' - b' ') & (byte != b'"') & (byte != b'\\')
 }
 
 fn hex(nibble: u16) -> u8 {

@@ -69,18 +69,32 @@ impl Format {
         out.push(b'\n');
     }
 
+    /// Every key brings its comma and the opening quote of its value; the first comma is then
+    /// made the brace. There is a first, since `time` is never absent.
     fn write_json(&self, record: &LogRecord<'_>, dates: &mut Dates, out: &mut Vec<u8>) {
-        let mut opening = b'{';
+        let start = out.len();
         for piece in &self.pieces {
             let Some(field) = &piece.field else { continue };
-            let value = field.of(record);
-            if value == Value::Absent {
-                continue;
+            match field.of(record) {
+                Value::Absent => continue,
+                value @ (Value::Number(_) | Value::Millis(_)) => {
+                    out.extend_from_slice(piece.literal.strip_suffix(b"\"").unwrap_or_default());
+                    write_bare(value, dates, out);
+                }
+                Value::Text(bytes) => {
+                    out.extend_from_slice(&piece.literal);
+                    write_json(bytes, out);
+                    out.push(b'"');
+                }
+                value => {
+                    out.extend_from_slice(&piece.literal);
+                    write_bare(value, dates, out);
+                    out.push(b'"');
+                }
             }
-            out.push(opening);
-            out.extend_from_slice(&piece.literal);
-            write_json_value(value, dates, out);
-            opening = b',';
+        }
+        if let Some(comma) = out.get_mut(start) {
+            *comma = b'{';
         }
         out.push(b'}');
     }
@@ -93,18 +107,6 @@ impl Format {
             }
         }
     }
-}
-
-fn write_json_value(value: Value<'_>, dates: &mut Dates, out: &mut Vec<u8>) {
-    if let Value::Number(_) | Value::Millis(_) = value {
-        return write_bare(value, dates, out);
-    }
-    out.push(b'"');
-    match value {
-        Value::Text(bytes) => write_json(bytes, out),
-        other => write_bare(other, dates, out),
-    }
-    out.push(b'"');
 }
 
 fn write_text_value(value: Value<'_>, dates: &mut Dates, out: &mut Vec<u8>) {
@@ -188,7 +190,7 @@ fn write_literal(text: &str, out: &mut Vec<u8>) {
 
 fn json_pieces() -> Vec<Piece> {
     let piece = |(name, field): (&str, Field)| Piece {
-        literal: format!("\"{name}\":").into_bytes(),
+        literal: format!(",\"{name}\":\"").into_bytes(),
         field: Some(field),
     };
     JSON_FIELDS.into_iter().map(piece).collect()

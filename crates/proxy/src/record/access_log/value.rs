@@ -43,7 +43,7 @@ pub struct LogRecord<'a> {
     pub attempts: u32,
     /// Time to connect to the server; `None` on a connection from the pool.
     pub connect: Option<Duration>,
-    /// Time from the request's head being sent to the response's arriving.
+    /// From the request's first byte to the first of the server's response.
     pub first_byte: Option<Duration>,
     /// The request id.
     pub request_id: &'a [u8],

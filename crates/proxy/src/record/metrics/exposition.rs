@@ -9,7 +9,7 @@ use super::cells::{CLASS_LABELS, Classes, Coded, Fixed, RouteCells, ServerCells,
 use super::histogram::{BOUNDS_NS, Histogram, Summed};
 use super::shape::distinct;
 use super::table::{COUNTERS, Family, GAUGES, KEYED, Keyed, Kind};
-use super::{Metrics, Registry};
+use super::{Metrics, Registry, process};
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -82,8 +82,11 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::AccessLogErrors => out.sample(&[], log.errors()),
         Keyed::Workers => out.sample(&[], metrics.workers() as u64),
         Keyed::ConfigGeneration => out.sample(&[], metrics.generation()),
-        Keyed::StartTime => out.sample(&[], metrics.started_unix_s()),
         Keyed::Build => out.sample(&[env!("CARGO_PKG_VERSION")], 1),
+        Keyed::ProcessStart => out.sample(&[], metrics.started_unix_s()),
+        Keyed::ProcessCpu => out.cpu_seconds(),
+        Keyed::ProcessMemory => out.sample_if_known(process::resident_bytes()),
+        Keyed::ProcessDescriptors => out.sample_if_known(process::descriptors()),
     }
 }
 
@@ -112,6 +115,20 @@ impl<'a> FamilyWriter<'a> {
         };
         self.line(suffix, values, None);
         self.number(number);
+    }
+
+    /// Where the system does not say (no `/proc`), the family stays empty.
+    fn sample_if_known(&mut self, number: Option<u64>) {
+        if let Some(number) = number {
+            self.sample(&[], number);
+        }
+    }
+
+    fn cpu_seconds(&mut self) {
+        if let Some(used) = process::cpu_time() {
+            self.line("_total", &[], None);
+            _ = writeln!(self.text, "{}.{:02}", used.as_secs(), used.subsec_millis() / 10);
+        }
     }
 
     /// Most servers and routes never show most classes, and a missing series reads as zero.

@@ -56,8 +56,8 @@ impl Default for Words {
     }
 }
 
-/// The limits of the configuration language.
-pub const LIMITS: [&str; 7] = [
+/// The limits of the configuration language, and the one that the system sets.
+pub const LIMITS: [&str; 8] = [
     "header-bytes-max",
     "headers-max",
     "uri-bytes-max",
@@ -65,6 +65,7 @@ pub const LIMITS: [&str; 7] = [
     "connections-max",
     "connections-per-client-max",
     "memory-max",
+    "descriptors",
 ];
 
 /// The timeouts of the configuration language.

@@ -139,7 +139,7 @@ families! {
     Faults = Counter "weir_faults", "", ["kind"],
         "Exchanges that failed, by kind of fault (RFC 9209).";
     Limits = Counter "weir_limits_hit", "", ["limit"],
-        "Times a limit was hit, by its name in the configuration.";
+        "Times a limit was hit, by its name in the configuration; `descriptors` is the system's.";
     Timeouts = Counter "weir_timeouts", "", ["timeout"],
         "Times a timeout ran out, by its name in the configuration.";
     AccessLogLines = Counter "weir_access_log_lines", "", ["outcome"],
@@ -150,10 +150,16 @@ families! {
         "Worker threads.";
     ConfigGeneration = Gauge "weir_config_generation", "", [],
         "Configurations that have been in force since the process began.";
-    StartTime = Gauge "weir_start_time_seconds", "seconds", [],
-        "When the process began, in seconds since 1970.";
     Build = Info "weir_build", "", ["version"],
         "The version that is running.";
+    ProcessStart = Gauge "process_start_time_seconds", "seconds", [],
+        "When the process began, in seconds since 1970.";
+    ProcessCpu = Counter "process_cpu_seconds", "seconds", [],
+        "Processor time that the process used, user and system, all threads.";
+    ProcessMemory = Gauge "process_resident_memory_bytes", "bytes", [],
+        "Memory that the process holds (RSS).";
+    ProcessDescriptors = Gauge "process_open_fds", "", [],
+        "File descriptors that are open, each connection being one.";
 }
 
 /// All families in the order in which they are shown.

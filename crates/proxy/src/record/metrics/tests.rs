@@ -196,7 +196,8 @@ fn the_table_follows_the_rules_of_names() {
     let mut names = std::collections::BTreeSet::new();
     for family in families() {
         assert!(names.insert(family.name), "{} is declared twice", family.name);
-        assert!(family.name.starts_with("weir_"), "{}", family.name);
+        let ours = family.name.starts_with("weir_") || family.name.starts_with("process_");
+        assert!(ours, "{}", family.name);
         assert!(!family.name.ends_with("_total") && !family.name.ends_with("_info"));
         assert!(family.unit.is_empty() || family.name.ends_with(family.unit), "{}", family.name);
         assert!(family.help.ends_with('.') && !family.help.contains(['\n', '\\', '"']));
@@ -228,8 +229,9 @@ adds the workers up.
   left before an answer have `status=\"none\"`.
 - A labelled series appears when it has first counted something; until then it is zero.
 - Durations are histograms with buckets at 1, 2.5 and 5 of every decade from 100 µs to 100 s.
+- The `process_` family has the names that every Prometheus client library uses.
 - A reload keeps the counts of routes, upstreams and servers that keep their names; a restart
-  begins at zero, and `weir_start_time_seconds` tells when that was.
+  begins at zero, and `process_start_time_seconds` tells when that was.
 
 | name | type | labels | meaning |
 |---|---|---|---|
