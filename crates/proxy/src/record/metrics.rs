@@ -204,7 +204,7 @@ impl WorkerMetrics {
         self.block.fixed.timeouts.of(&self.words().timeouts, name).add(1);
     }
 
-    /// Counts a response head from a server, and the time from the request's head being sent.
+    /// Counts a response head from a server, and the time from the request's first byte to it.
     pub fn upstream_response(&self, at: ServerAt, status: u16, first_byte: Duration) {
         if let Some(cells) = self.server(at) {
             cells.classes.of(status).add(1);

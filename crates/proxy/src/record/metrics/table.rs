@@ -125,7 +125,7 @@ families! {
         "Time to connect to a server, TLS included.";
     UpstreamFirstByte = Histogram "weir_upstream_first_byte_seconds", "seconds",
         ["upstream", "server"],
-        "Time from sending a request's head to receiving the response's.";
+        "Time from a request's first byte to the head of the server's response.";
     Retries = Counter "weir_upstream_retries", "", ["upstream"],
         "Requests sent again after a fault.";
     PoolHits = Counter "weir_pool_hits", "", ["upstream"],
