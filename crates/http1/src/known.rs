@@ -126,59 +126,107 @@ const NAMES: [(&str, Known); 38] = [
     ("X-Request-Id", Known::XRequestId),
 ];
 
+/// Length, first and last octet of a name: no two known names share all three.
+const fn key(name: &[u8]) -> u32 {
+    match name {
+        [] => 0,
+        [only] => (*only | 0x20) as u32,
+        [first, .., last] => {
+            ((*first | 0x20) as u32) << 8 | ((*last | 0x20) as u32) << 16 | name.len() as u32 & 0xff
+        }
+    }
+}
+
+const fn slot(key: u32, factor: u32) -> usize {
+    (key.wrapping_mul(factor) >> 24) as usize
+}
+
+/// For each slot one more than the position in `NAMES`, or 0; `None` when two names collide.
+const fn slots(factor: u32) -> Option<[u8; 256]> {
+    let mut slots = [0; 256];
+    let mut index = 0;
+    while index < NAMES.len() {
+        let slot = slot(key(NAMES[index].0.as_bytes()), factor);
+        if slots[slot] != 0 {
+            return None;
+        }
+        index += 1;
+        slots[slot] = index as u8;
+    }
+    Some(slots)
+}
+
+/// A factor without collisions, found by the compiler: a look-up compares with one name at most.
+const fn perfect() -> (u32, [u8; 256]) {
+    let mut factor: u32 = 0x9e37_79b1;
+    loop {
+        if let Some(slots) = slots(factor) {
+            return (factor, slots);
+        }
+        factor = factor.wrapping_add(2);
+    }
+}
+
+static PERFECT: (u32, [u8; 256]) = perfect();
+
+/// A name in lower case, and the bit that tells the cases apart wherever it has a letter.
+struct Folded {
+    lower: [u8; LONGEST],
+    case: [u8; LONGEST],
+}
+
 const LONGEST: usize = 19;
 
-/// For each name length, the slice of `BY_LENGTH` that holds the names of that length.
-const fn spans() -> [(u8, u8); LONGEST + 1] {
-    let mut spans = [(0, 0); LONGEST + 1];
-    let (mut length, mut at) = (0, 0);
-    while length <= LONGEST {
-        let start = at;
-        let mut index = 0;
-        while index < NAMES.len() {
-            if NAMES[index].0.len() == length {
-                at += 1;
-            }
-            index += 1;
+const fn folded() -> [Folded; NAMES.len()] {
+    let mut all = [const { Folded { lower: [0; LONGEST], case: [0; LONGEST] } }; NAMES.len()];
+    let mut index = 0;
+    while index < NAMES.len() {
+        let text = NAMES[index].0.as_bytes();
+        let mut at = 0;
+        while at < text.len() {
+            all[index].lower[at] = text[at].to_ascii_lowercase();
+            all[index].case[at] = if text[at].is_ascii_alphabetic() { 0x20 } else { 0 };
+            at += 1;
         }
-        spans[length] = (start, at);
-        length += 1;
+        index += 1;
     }
-    spans
+    all
 }
 
-/// The names sorted by length, so that a look-up compares with a few candidates only.
-const fn by_length() -> [(&'static str, Known); NAMES.len()] {
-    let mut sorted = [("", Known::Other); NAMES.len()];
-    let (mut length, mut at) = (0, 0);
-    while length <= LONGEST {
-        let mut index = 0;
-        while index < NAMES.len() {
-            if NAMES[index].0.len() == length {
-                sorted[at] = NAMES[index];
-                at += 1;
-            }
-            index += 1;
-        }
-        length += 1;
-    }
-    sorted
+static FOLDED: [Folded; NAMES.len()] = folded();
+
+/// Compares a name with one of the same length, whatever its case, eight octets at a time.
+fn is_same(name: &[u8], folded: &Folded, text: &str) -> bool {
+    let Some(last) = name.len().checked_sub(8) else {
+        return name.eq_ignore_ascii_case(text.as_bytes());
+    };
+    let at = |start| {
+        let (own, case) = (word(name, start), word(&folded.case, start));
+        own | case == word(&folded.lower, start)
+    };
+    at(0) && at(last) && (last <= 8 || at(8))
 }
 
-static SPANS: [(u8, u8); LONGEST + 1] = spans();
-static BY_LENGTH: [(&str, Known); NAMES.len()] = by_length();
+fn word(text: &[u8], start: usize) -> u64 {
+    let octets = text.get(start..).and_then(<[u8]>::first_chunk);
+    octets.map_or(0, |octets| u64::from_ne_bytes(*octets))
+}
 
 impl Known {
     /// Finds the small integer of a field name, whatever its case.
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
-        let Some(&(start, end)) = SPANS.get(name.len()) else { return Self::Other };
-        BY_LENGTH
-            .get(usize::from(start)..usize::from(end))
-            .unwrap_or_default()
-            .iter()
-            .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name))
-            .map_or(Self::Other, |&(_, known)| known)
+        let (factor, slots) = &PERFECT;
+        let found = usize::from(slots[slot(key(name), *factor)]);
+        let Some(index) = found.checked_sub(1) else { return Self::Other };
+        match (NAMES.get(index), FOLDED.get(index)) {
+            (Some((text, known)), Some(folded))
+                if text.len() == name.len() && is_same(name, folded, text) =>
+            {
+                *known
+            }
+            _ => Self::Other,
+        }
     }
 
     /// The canonical spelling; empty for [`Known::Other`].
@@ -205,12 +253,22 @@ mod tests {
             assert_eq!(Known::of(name.as_bytes()), *known);
             assert_eq!(Known::of(name.to_ascii_uppercase().as_bytes()), *known);
             assert_eq!(Known::of(name.to_ascii_lowercase().as_bytes()), *known);
+            for at in 0..name.len() {
+                for bit in 0..8 {
+                    let mut other = name.as_bytes().to_vec();
+                    other[at] ^= 1 << bit;
+                    let same = other.eq_ignore_ascii_case(name.as_bytes());
+                    assert_eq!(Known::of(&other) == *known, same, "{}", other.escape_ascii());
+                }
+            }
         }
     }
 
     #[test]
     fn other_names_are_other() {
-        for name in ["", "X", "Hosts", "Content-Lengt", "Content-Length-Of-A-Long-Name"] {
+        for name in
+            ["", "X", "Ag", "Hosts", "Hoot", "Content-Lengt", "Content-Length-Of-A-Long-Name"]
+        {
             assert_eq!(Known::of(name.as_bytes()), Known::Other, "{name}");
         }
     }
