@@ -5,6 +5,7 @@
 
 use std::io::Write as _;
 
+use crate::octets::{is_target, is_value};
 use crate::{Field, Headers, Known, RequestHead, ResponseHead, Version};
 
 /// What stands behind the data of a chunk.
@@ -39,7 +40,8 @@ pub enum Persistence {
     Upgrade,
 }
 
-/// Appends a request head in HTTP/1.1, target as it stands in `head`.
+/// Appends a request head in HTTP/1.1. The target goes out as it stands in `head`; octets that no
+/// target may hold, as a rewrite can bring them in, are percent-encoded.
 pub fn request_head(
     out: &mut Vec<u8>,
     head: &RequestHead,
@@ -48,7 +50,7 @@ pub fn request_head(
 ) {
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b' ');
-    text(out, &head.target);
+    target(out, &head.target);
     out.extend_from_slice(b" HTTP/1.1\r\n");
     fields(out, &head.headers, persistence == Persistence::Upgrade);
     close_head(out, framing, persistence);
@@ -80,9 +82,36 @@ fn status_line(out: &mut Vec<u8>, version: Version, head: &ResponseHead) {
     out.push(b' ');
     match head.reason.as_slice() {
         [] => out.extend_from_slice(reason(head.status).as_bytes()),
-        own => text(out, own),
+        own => reason_phrase(out, own),
     }
     out.extend_from_slice(b"\r\n");
+}
+
+fn target(out: &mut Vec<u8>, target: &[u8]) {
+    // Without an early exit, so that it takes many octets at once.
+    let odd = target
+        .iter()
+        .fold(false, |odd, octet| odd | (*octet <= b' ') | (*octet >= 0x7f) | (*octet == b'#'));
+    if odd { encoded_target(out, target) } else { out.extend_from_slice(target) }
+}
+
+#[cold]
+fn encoded_target(out: &mut Vec<u8>, target: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for octet in target {
+        if is_target(*octet) {
+            out.push(*octet);
+        } else {
+            let (high, low) = (octet >> 4, octet & 0xf);
+            out.extend([b'%', DIGITS[usize::from(high)], DIGITS[usize::from(low)]]);
+        }
+    }
+}
+
+/// A parsed phrase holds nothing that ends a line. Should one that was made otherwise do so,
+/// blanks keep the message in one piece.
+fn reason_phrase(out: &mut Vec<u8>, phrase: &[u8]) {
+    out.extend(phrase.iter().map(|octet| if is_value(*octet) { *octet } else { b' ' }));
 }
 
 fn fields(out: &mut Vec<u8>, headers: &Headers, upgrade: bool) {
@@ -122,19 +151,6 @@ fn close_head(out: &mut Vec<u8>, framing: Framing, persistence: Persistence) {
         Persistence::Close => b"Connection: close\r\n\r\n",
         Persistence::Upgrade => b"Connection: upgrade\r\n\r\n",
     });
-}
-
-/// Appends text of a start line. A parsed head holds nothing that ends a line; should one that was
-/// made otherwise do so, blanks keep the message in one piece. Fields are checked by `Headers`.
-fn text(out: &mut Vec<u8>, text: &[u8]) {
-    let breaks = memchr::memchr3(b'\r', b'\n', 0, text).is_some();
-    debug_assert!(!breaks, "a start line that was not checked");
-    let start = out.len();
-    out.extend_from_slice(text);
-    if breaks {
-        let written = out.get_mut(start..).unwrap_or_default();
-        written.iter_mut().filter(|octet| **octet < b' ').for_each(|octet| *octet = b' ');
-    }
 }
 
 /// Writes what stands before the data of a chunk. An empty chunk would end the body, so the
@@ -298,6 +314,19 @@ mod tests {
             let expected = format!("POST /a HTTP/1.1\r\nhost: h\r\nX: \r\n{end}");
             assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn start_lines_stay_in_one_piece() {
+        let target = b"/a b\r\nX: y#\x00\xff\x7f%20?c".to_vec();
+        let mut out = Vec::new();
+        let head = RequestHead { target, ..Default::default() };
+        request_head(&mut out, &head, Framing::Absent, Persistence::Implied);
+        assert_eq!(out, b"GET /a%20b%0D%0AX:%20y%23%00%FF%7F%20?c HTTP/1.1\r\n\r\n");
+        out.clear();
+        let reason = b"a\r\nX: y\xe9".to_vec();
+        interim_head(&mut out, &ResponseHead { status: 102, reason, ..Default::default() });
+        assert_eq!(out, b"HTTP/1.1 102 a  X: y\xe9\r\n\r\n");
     }
 
     #[test]

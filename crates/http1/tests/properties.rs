@@ -281,6 +281,39 @@ proptest! {
         }
     }
 
+    /// What rewrites and header operations put together from a request splits nothing.
+    #[test]
+    fn no_made_request_is_ever_two(
+        target in vec(any::<u8>(), 0..30), name in vec(any::<u8>(), 0..9),
+        value in damaged(vec![b"a\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n".to_vec(), b"b".to_vec()]),
+    ) {
+        let mut head = RequestHead { target: b"/".to_vec(), ..RequestHead::default() };
+        head.target.extend(target.iter().filter(|octet| **octet != b'\\'));
+        head.headers.push(b"Host", b"h");
+        head.headers.push(b"X", &value);
+        head.headers.push(&name, b"");
+        let mut wire = Vec::new();
+        request_head(&mut wire, &head, Framing::Length(0), Persistence::Implied);
+        let (messages, end) = read_whole::<RequestHead>(&wire, Method::Get);
+        prop_assert!(messages.len() == usize::from(end == End::Clean) && end != End::More);
+        for message in messages {
+            prop_assert!(message.head.headers.len() <= head.headers.len() + 1);
+        }
+    }
+
+    #[test]
+    fn no_made_response_is_ever_two(
+        reason in vec(any::<u8>(), 0..30), value in vec(any::<u8>(), 0..30),
+    ) {
+        let mut head = ResponseHead { status: 302, reason, ..ResponseHead::default() };
+        head.headers.push(b"Location", &value);
+        let mut wire = Vec::new();
+        let version = Version::Http11;
+        response_head(&mut wire, version, &head, Framing::Length(0), Persistence::Implied);
+        let (messages, end) = read_whole::<ResponseHead>(&wire, Method::Get);
+        prop_assert!(messages.len() == usize::from(end == End::Clean) && end != End::More);
+    }
+
     #[test]
     fn cuts_do_not_change_what_requests_mean(
         input in damaged(small(corpus::requests())), cuts in vec(any::<Index>(), 0..8),
