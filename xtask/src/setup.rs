@@ -23,6 +23,7 @@ pub fn run(root: &Root, purpose: Purpose) -> Outcome {
     debian::install(root)?;
     if purpose != Purpose::Bench {
         python::tests(root)?;
+        python::tests_of_old(root)?;
         cargo_deny(root)?;
     }
     if purpose != Purpose::Tests {

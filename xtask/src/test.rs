@@ -13,15 +13,15 @@ pub fn run(root: &Root, filter: &[String]) -> Outcome {
         check::run(root)?;
     }
     let weir = build(root)?;
-    let venv = root.join(".tools/venv/bin");
+    let venv = root.join(".tools/venv");
     if shell::succeeds(&mut root.cargo(["nextest", "--version"])) {
         let nextest = ["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"];
         let mut command = root.cargo(nextest);
         command.args(["--final-status-level", "slow"]);
-        return shell::run(command.args(filter).env("WEIR_BIN", weir).env("WEIR_VENV_BIN", venv));
+        return shell::run(command.args(filter).env("WEIR_BIN", weir).env("WEIR_VENV", venv));
     }
     let mut command = root.cargo(["test", "--workspace", "--no-fail-fast", "--quiet"]);
-    shell::run(command.args(filter).env("WEIR_BIN", weir).env("WEIR_VENV_BIN", venv))
+    shell::run(command.args(filter).env("WEIR_BIN", weir).env("WEIR_VENV", venv))
 }
 
 /// Builds the product with debug assertions on but fast enough for real load.
