@@ -9,7 +9,7 @@ use std::collections::HashMap;
 pub(crate) use item::{Arg, Item, Prop};
 
 use crate::report::Diagnostic;
-use crate::schema::{Count, NodeSpec, PropSpec, Support};
+use crate::schema::{Count, NodeSpec, PropSpec, ROOT, Support};
 use crate::suggest::{did_you_mean, one_of};
 use crate::tree::{Entry, Node};
 
@@ -194,7 +194,8 @@ fn unknown_node(node: &Node, parent: &'static NodeSpec) -> Diagnostic {
         return error.help(help);
     }
     if let Some(place) = home_of(name) {
-        return error.help(format!("`{name}` belongs in {place}"));
+        let error = Diagnostic::error(node.name.span, format!("`{name}` cannot stand here"));
+        return error.help(format!("it belongs {place}"));
     }
     error.help(format!("{} may hold {}", titled(parent), one_of(known)))
 }
@@ -203,15 +204,21 @@ fn titled(parent: &NodeSpec) -> String {
     if parent.name.contains(' ') { parent.name.to_owned() } else { format!("`{}`", parent.name) }
 }
 
-/// The first place of the language where a node of that name may stand.
+/// The first place of the language where a node of that name may stand and works.
 fn home_of(name: &str) -> Option<String> {
     fn search(parent: &'static NodeSpec, name: &str) -> Option<String> {
-        if parent.children.iter().any(|child| child.name == name) {
-            return Some(titled(parent));
+        let works = |child: &&NodeSpec| child.name == name && child.support == Support::Built;
+        if parent.children.iter().any(works) {
+            let top = std::ptr::eq(parent, &ROOT);
+            return Some(if top {
+                "at the top level".to_owned()
+            } else {
+                format!("in `{}`", parent.name)
+            });
         }
         parent.children.iter().find_map(|child| search(child, name))
     }
-    search(&crate::schema::ROOT, name)
+    search(&ROOT, name)
 }
 
 fn unknown_setting(node: &Node, parent: &NodeSpec) -> Diagnostic {

@@ -39,7 +39,7 @@ impl Context {
 
     /// Place of a part of a text: exact where the text stands in the file as it is, the
     /// whole value where escapes or variables have changed it.
-    fn inside(&self, text: Text<'_>, offset: usize, length: usize) -> Span {
+    pub(crate) fn inside(&self, text: Text<'_>, offset: usize, length: usize) -> Span {
         let written = self.sources.text(text.span);
         if written == text.text {
             return text.span.part(offset, length.max(1));

@@ -3,6 +3,7 @@
 
 mod check;
 mod decode;
+mod fmt;
 pub mod model;
 mod read;
 mod report;
@@ -14,8 +15,10 @@ mod tree;
 
 use std::path::Path;
 
+pub use fmt::format;
 pub use model::*;
 pub use report::{Diagnostic, Mark, Report, Severity, render};
+pub use schema::{json_schema, reference};
 
 use decode::Context;
 use tree::Node;
@@ -42,9 +45,13 @@ pub fn load_text(name: &str, text: &str) -> Result<Config, Report> {
 }
 
 fn finish(nodes: &[Node], mut context: Context) -> Result<Config, Report> {
+    let unread = !context.found.is_empty();
     let (items, _) = check::block(nodes, &schema::ROOT, &mut context.found);
     let mut config = decode::config(&items, &mut context);
     resolve::check(&config, &mut context);
+    if !nodes.iter().any(|node| node.name.text == "listen") && !unread {
+        context.error(nothing_listens());
+    }
     let Context { sources, mut found } = context;
     found.sort_by_key(|one| one.marks.first().map(|mark| mark.span));
     let report = Report { diagnostics: found, sources };
@@ -54,4 +61,8 @@ fn finish(nodes: &[Node], mut context: Context) -> Result<Config, Report> {
     config.warnings = report.diagnostics;
     config.sources = report.sources;
     Ok(config)
+}
+
+fn nothing_listens() -> Diagnostic {
+    Diagnostic::nowhere("nothing listens").help("add a listener, for example: listen \":80\"")
 }

@@ -1,13 +1,17 @@
 //! Files into one tree: reading, parsing, including, and variables of the environment.
 
 mod environment;
+mod glob;
+mod guard;
+mod include;
+mod json;
 mod kdl;
 
 use std::io;
 use std::path::Path;
 
 use crate::decode::Context;
-use crate::model::FileId;
+use crate::model::{FileId, Span};
 use crate::report::Diagnostic;
 use crate::tree::Node;
 
@@ -18,7 +22,11 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 pub(crate) fn file(path: &Path, context: &mut Context) -> Vec<Node> {
     let name = path.display().to_string();
     match read(path) {
-        Ok(content) => text(&name, &content, context),
+        Ok(content) => {
+            let mut nodes = parsed(&name, &content, context);
+            include::expand(&mut nodes, &mut vec![include::identity(path)], context);
+            nodes
+        }
         Err(reason) => {
             context.error(Diagnostic::nowhere(format!("cannot read {name:?}: {reason}")));
             Vec::new()
@@ -28,22 +36,32 @@ pub(crate) fn file(path: &Path, context: &mut Context) -> Vec<Node> {
 
 /// Reads a text that goes by that name, and what it includes.
 pub(crate) fn text(name: &str, content: &str, context: &mut Context) -> Vec<Node> {
-    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
-    let file = context.sources.add(name, content);
-    parse(file, content, context)
+    let mut nodes = parsed(name, content, context);
+    include::expand(&mut nodes, &mut vec![include::identity(Path::new(name))], context);
+    nodes
 }
 
-fn parse(file: FileId, content: &str, context: &mut Context) -> Vec<Node> {
-    match kdl::parse(file, content) {
-        Ok(mut nodes) => {
-            environment::fill_in(&mut nodes, context);
-            nodes
-        }
+/// Parses a text; a name that ends in `.json` makes it JSON. Nothing is included yet.
+pub(crate) fn parsed(name: &str, content: &str, context: &mut Context) -> Vec<Node> {
+    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
+    let file = context.sources.add(name, content);
+    let json = Path::new(name).extension().is_some_and(|extension| extension == "json");
+    let result = if json { json::parse(file, content) } else { parse_kdl(file, content) };
+    match result {
+        Ok(nodes) => nodes,
         Err(found) => {
             context.found.extend(found);
             Vec::new()
         }
     }
+}
+
+fn parse_kdl(file: FileId, content: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    if let Some((at, message)) = guard::refusal(content) {
+        let span = Span { file, start: at as u32, end: at as u32 + 1 };
+        return Err(vec![Diagnostic::error(span, message)]);
+    }
+    kdl::parse(file, content)
 }
 
 fn read(path: &Path) -> Result<String, String> {

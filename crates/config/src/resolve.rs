@@ -1,55 +1,186 @@
 //! Checks over the whole configuration: names that must exist, things that must be unique.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use crate::decode::Context;
-use crate::model::{Action, Config};
+use crate::model::{
+    Action, Config, HostPattern, ListenAddress, PathPattern, Placeholder, Proxy, Route, Site, Span,
+    Template, TemplateSegment,
+};
 use crate::report::Diagnostic;
 use crate::suggest::did_you_mean;
 
 /// Checks what no node can know alone.
 pub(crate) fn check(config: &Config, context: &mut Context) {
-    upstream_names(config, context);
+    unique_listeners(config, context);
+    unique_upstreams(config, context);
+    unique_hosts(config, context);
+    for site in &config.sites {
+        unique_routes(site, config.path.merge_slashes, context);
+    }
     unknown_upstreams(config, context);
-    unused_upstreams(config, context);
-    if config.listeners.is_empty() && context.found.is_empty() {
-        context.error(
-            Diagnostic::nowhere("nothing listens")
-                .help("add a listener, for example: listen \":80\""),
-        );
+    for route in config.sites.iter().flat_map(|site| &site.routes) {
+        circular_redirect(route, context);
+    }
+    if context.found.is_empty() {
+        unused_upstreams(config, context);
     }
 }
 
-fn upstream_names(config: &Config, context: &mut Context) {
-    let mut first = HashMap::new();
+/// Remembers a key; where it was there before, says where.
+fn again<K: Eq + Hash>(seen: &mut HashMap<K, Span>, key: K, span: Span) -> Option<Span> {
+    match seen.entry(key) {
+        Entry::Occupied(before) => Some(*before.get()),
+        Entry::Vacant(vacant) => {
+            vacant.insert(span);
+            None
+        }
+    }
+}
+
+fn unique_listeners(config: &Config, context: &mut Context) {
+    let mut seen = HashMap::new();
+    let admin = config.admin.iter().map(|admin| (&admin.address, admin.span));
+    let listeners = config.listeners.iter().map(|listener| (&listener.address, listener.span));
+    for (address, span) in listeners.chain(admin) {
+        let keys: Vec<_> = match address {
+            ListenAddress::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect(),
+            ListenAddress::Unix(path) => vec![path.display().to_string()],
+        };
+        let before = keys.into_iter().filter_map(|key| again(&mut seen, key, span)).next();
+        if let Some(before) = before {
+            let message = format!("{address} is listened on twice");
+            context.error(Diagnostic::error(span, message).mark(before, "first here"));
+        }
+    }
+}
+
+fn unique_upstreams(config: &Config, context: &mut Context) {
+    let mut seen = HashMap::new();
     for upstream in &config.upstreams {
-        if let Some(before) = first.insert(upstream.name.as_str(), upstream.span) {
+        if let Some(before) = again(&mut seen, &upstream.name, upstream.span) {
             let message = format!("there are two upstreams `{}`", upstream.name);
             context.error(Diagnostic::error(upstream.span, message).mark(before, "first here"));
         }
     }
 }
 
-fn unknown_upstreams(config: &Config, context: &mut Context) {
-    let names = config.upstreams.iter().map(|upstream| upstream.name.as_str());
-    for route in config.sites.iter().flat_map(|site| &site.routes) {
-        let Action::Proxy(proxy) = &route.action else { continue };
-        if config.upstream(&proxy.upstream).is_none() {
-            let message = format!("there is no upstream `{}`", proxy.upstream);
-            let help = did_you_mean(&proxy.upstream, names.clone());
-            context.error(Diagnostic::error(proxy.span, message).help_if(help));
+fn unique_hosts(config: &Config, context: &mut Context) {
+    let mut seen: HashMap<Option<&HostPattern>, Span> = HashMap::new();
+    for site in &config.sites {
+        let every = site.hosts.is_empty().then_some(None);
+        for host in site.hosts.iter().map(Some).chain(every) {
+            let Some(before) = again(&mut seen, host, site.span) else { continue };
+            let message = match host {
+                Some(host) => format!("the host `{host}` is served twice"),
+                None => "there are two sites for every host".to_owned(),
+            };
+            let error = Diagnostic::error(site.span, message);
+            let elsewhere = before != site.span;
+            context.error(if elsewhere { error.mark(before, "first here") } else { error });
         }
     }
 }
 
-fn unused_upstreams(config: &Config, context: &mut Context) {
-    let used = |name: &str| {
-        let routes = config.sites.iter().flat_map(|site| &site.routes);
-        let mut actions = routes.map(|route| &route.action);
-        actions.any(|action| matches!(action, Action::Proxy(proxy) if proxy.upstream == name))
+fn unique_routes(site: &Site, merge_slashes: bool, context: &mut Context) {
+    let mut seen = HashMap::new();
+    for route in &site.routes {
+        let mut methods = route.methods.clone();
+        methods.sort();
+        methods.dedup();
+        let mut predicates: Vec<_> =
+            route.predicates.iter().map(|predicate| format!("{predicate:?}")).collect();
+        predicates.sort();
+        let key = (comparable(&route.path, merge_slashes), methods, predicates);
+        if let Some(before) = again(&mut seen, key, route.span) {
+            let error = Diagnostic::error(route.span, "two routes match the same requests");
+            context.error(error.mark(before, "first here"));
+        }
+    }
+}
+
+/// The pattern in a form where patterns that match the same paths are equal.
+fn comparable(pattern: &PathPattern, merge_slashes: bool) -> PathPattern {
+    let plain = |path: &str| {
+        let mut path = unescaped(path);
+        while merge_slashes && path.contains("//") {
+            path = path.replace("//", "/");
+        }
+        path
     };
-    for upstream in config.upstreams.iter().filter(|upstream| !used(&upstream.name)) {
+    match pattern {
+        PathPattern::Exact(path) => PathPattern::Exact(plain(path)),
+        PathPattern::Prefix(path) => {
+            PathPattern::Prefix(plain(path.strip_suffix('/').unwrap_or(path)))
+        }
+        PathPattern::Regex(_) => pattern.clone(),
+    }
+}
+
+/// Escapes of unreserved characters taken out, the others in upper case (RFC 3986 §6.2.2).
+fn unescaped(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut result = parts.next().unwrap_or("").to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        let byte = u8::from_str_radix(digits, 16).unwrap_or(0);
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            result.push(char::from(byte));
+        } else {
+            result.push('%');
+            result.push_str(&digits.to_ascii_uppercase());
+        }
+        result.push_str(rest);
+    }
+    result
+}
+
+fn unknown_upstreams(config: &Config, context: &mut Context) {
+    let names: HashSet<_> = config.upstreams.iter().map(|known| known.name.as_str()).collect();
+    for proxy in proxies(config).filter(|proxy| !names.contains(proxy.upstream.as_str())) {
+        let message = format!("there is no upstream `{}`", proxy.upstream);
+        let known = config.upstreams.iter().map(|known| known.name.as_str());
+        let help = did_you_mean(&proxy.upstream, known);
+        context.error(Diagnostic::error(proxy.span, message).help_if(help));
+    }
+}
+
+fn unused_upstreams(config: &Config, context: &mut Context) {
+    let used: HashSet<_> = proxies(config).map(|proxy| proxy.upstream.as_str()).collect();
+    for upstream in config.upstreams.iter().filter(|known| !used.contains(known.name.as_str())) {
         let message = format!("no route uses the upstream `{}`", upstream.name);
         context.error(Diagnostic::warning(upstream.span, message));
     }
+}
+
+fn proxies(config: &Config) -> impl Iterator<Item = &Proxy> {
+    let routes = config.sites.iter().flat_map(|site| &site.routes);
+    routes.filter_map(|route| match &route.action {
+        Action::Proxy(proxy) => Some(proxy),
+        Action::Respond(_) | Action::Redirect(_) => None,
+    })
+}
+
+/// A redirect that leads to its own route with nothing changed.
+fn circular_redirect(route: &Route, context: &mut Context) {
+    let Action::Redirect(redirect) = &route.action else { return };
+    let same = match &route.path {
+        PathPattern::Exact(path) => redirect.to.literal() == Some(path) || is_itself(&redirect.to),
+        PathPattern::Prefix(_) | PathPattern::Regex(_) => is_itself(&redirect.to),
+    };
+    if same {
+        let error = Diagnostic::error(redirect.to.span, "this redirects to itself, for ever");
+        context.error(error.mark(route.span, "the route"));
+    }
+}
+
+fn is_itself(target: &Template) -> bool {
+    use TemplateSegment::Placeholder as P;
+    matches!(
+        target.segments.as_slice(),
+        [P(Placeholder::Uri | Placeholder::Path)]
+            | [P(Placeholder::Path), _, P(Placeholder::Query)]
+    )
 }

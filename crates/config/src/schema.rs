@@ -1,11 +1,15 @@
 //! The one table of the language: every node, argument and property with its type, its
 //! default and its sentence. Checks, the JSON Schema and the manual all come from it.
 
+mod json;
+mod manual;
 mod process;
 mod route;
 mod site;
 mod upstream;
 
+pub use json::json_schema;
+pub use manual::reference;
 pub(crate) use process::ROOT;
 
 /// A node of the language.

@@ -38,6 +38,8 @@ pub(crate) enum Value {
     Float(f64),
     Bool(bool),
     Null,
+    /// An array or object of JSON, where only a single value can be.
+    Compound,
 }
 
 impl Value {
@@ -49,6 +51,7 @@ impl Value {
             Self::Float(number) => format!("the number {number}"),
             Self::Bool(value) => format!("#{value}"),
             Self::Null => "#null".to_owned(),
+            Self::Compound => "an array or object".to_owned(),
         }
     }
 }

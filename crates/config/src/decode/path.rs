@@ -54,7 +54,7 @@ fn no_star<'a>(text: Text<'_>, path: &'a str, context: &mut Context) -> Option<&
 /// routes are matched.
 fn plain(text: Text<'_>, path: &str, offset: usize, context: &mut Context) -> Option<String> {
     let error = match problem(path) {
-        None => return Some(path.to_owned()),
+        None => return Some(encoded(path)),
         Some((message, at, length)) => {
             Diagnostic::error(context.inside(text, offset + at, length), message)
         }
@@ -75,6 +75,9 @@ fn problem(path: &str) -> Option<(&'static str, usize, usize)> {
     if let Some((at, c)) = path.char_indices().find(|(_, c)| c.is_whitespace() || c.is_control()) {
         return Some(("a path has no spaces or control characters", at, c.len_utf8()));
     }
+    if let Some(at) = bad_escape(path) {
+        return Some(("a `%` is followed by two hexadecimal digits, and not by 00", at, 1));
+    }
     let mut at = 0;
     for segment in path.split('/') {
         if segment == "." || segment == ".." {
@@ -87,6 +90,27 @@ fn problem(path: &str) -> Option<(&'static str, usize, usize)> {
         at += segment.len() + 1;
     }
     None
+}
+
+fn bad_escape(path: &str) -> Option<usize> {
+    let good = |at: usize| {
+        let digits = path.get(at + 1..at + 3);
+        digits.is_some_and(|d| d.bytes().all(|b| b.is_ascii_hexdigit()) && d != "00")
+    };
+    path.match_indices('%').map(|(at, _)| at).find(|at| !good(*at))
+}
+
+/// The path as it arrives: characters beyond ASCII are percent-encoded.
+fn encoded(path: &str) -> String {
+    let mut result = String::new();
+    for byte in path.bytes() {
+        if byte.is_ascii() {
+            result.push(char::from(byte));
+        } else {
+            result.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    result
 }
 
 fn expression(text: Text<'_>, source: &str, context: &mut Context) -> Option<Pattern> {

@@ -18,7 +18,7 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
     }
     let servers: Vec<_> =
         item.all("server").filter_map(|server| self::server(server, context)).collect();
-    if item.whole && servers.is_empty() {
+    if item.whole && item.first("server").is_none() {
         context.error(
             Diagnostic::error(item.span, format!("upstream `{}` has no server", name.text))
                 .help("add one: server \"127.0.0.1:8080\""),

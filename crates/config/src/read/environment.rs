@@ -1,5 +1,7 @@
 //! `{env.NAME}` and `{env.NAME:default}` in string values, replaced as files are read.
+//! `{{env.` is left alone.
 
+use crate::check::item::Text;
 use crate::decode::Context;
 use crate::model::Span;
 use crate::report::Diagnostic;
@@ -27,10 +29,12 @@ fn filled(text: &str, span: Span, context: &mut Context) -> String {
         let (before, from) = rest.split_at(at);
         result.push_str(before);
         let Some(end) = from.find('}') else { break };
-        let escaped = before.len() - before.trim_end_matches('{').len() % 2 != before.len();
-        if escaped {
+        let braces = before.len() - before.trim_end_matches('{').len();
+        if braces % 2 == 1 {
             result.push_str(&from[..=end]);
         } else {
+            let start = text.len() - from.len();
+            let span = context.inside(Text { text, span }, start, end + 1);
             result.push_str(&variable(&from[5..end], span, context));
         }
         rest = &from[end + 1..];

@@ -108,10 +108,22 @@ fn reword(span: Span, text: &str, kind: &str) -> Diagnostic {
         }
         "Expected keyword" => error(format!("unknown keyword `{text}`"))
             .help("the keywords are `#true`, `#false` and `#null`"),
-        "Expected property value" => error(format!("`{}` has no value", text.trim())),
+        "Expected property value" => no_value(span, text),
         "Found invalid node name" => error(format!("`{text}` cannot be the name of a node")),
         other => error(lower_first(other)),
     }
+}
+
+/// The parser's place starts at the end of the last good thing; only the last word is meant.
+fn no_value(span: Span, text: &str) -> Diagnostic {
+    let word = text.trim_end().rsplit(char::is_whitespace).next().unwrap_or(text);
+    let end = text.trim_end().len();
+    let error = Diagnostic::error(
+        span.part(end - word.len(), word.len()),
+        format!("`{word}` lacks a valid value"),
+    );
+    let help = "the keywords are `#true`, `#false` and `#null`".to_owned();
+    error.help_if(word.ends_with('#').then_some(help))
 }
 
 fn bare_word(span: Span, text: &str) -> Diagnostic {

@@ -93,7 +93,7 @@ static LIMITS: NodeSpec = NodeSpec {
         prop("headers-max", Integer(1, 512), "fields of a message head; beyond it 431")
             .default("128"),
         prop("uri-bytes-max", Size, "bytes of a request target; beyond it 414").default("8KiB"),
-        prop("body-bytes-max", Size, "bytes of a request body; beyond it 413"),
+        prop("body-bytes-max", Size, "bytes of a request body; beyond it 413").default("no limit"),
         prop(
             "connections-max",
             Integer(1, 10_000_000),
@@ -127,7 +127,8 @@ static TIMEOUTS: NodeSpec = NodeSpec {
             "body-rate-min",
             ByteRate,
             "the slowest request body that is borne; a slower one gets 408",
-        ),
+        )
+        .default("off"),
     ],
     settings: true,
     ..NODE

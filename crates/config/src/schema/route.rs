@@ -7,10 +7,10 @@ use super::{NODE, NodeSpec, Support, arg, args, built, prop};
 
 pub(super) static ROUTE: NodeSpec = NodeSpec {
     name: "route",
-    doc: "Requests that match get its middlewares and its one action. An exact path wins over \
-          a longer prefix, that over a shorter one, and all over a regular expression; then \
-          more conditions win. The order in the file has no meaning, except between regular \
-          expressions.",
+    doc: "Requests that match get its middlewares and its one action. The most specific route \
+          wins: an exact path, then the deepest directory, where a regular expression belongs to \
+          the directory that its text is anchored to and goes before the prefix; then the one \
+          with more conditions. The order in the file has no meaning.",
     args: &[arg(
         "path",
         Form("a path such as \"/api/*\", \"=/robots.txt\" or \"~^/u/[0-9]+$\""),

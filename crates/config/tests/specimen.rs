@@ -1,0 +1,99 @@
+//! The language by example, as it is agreed on outside this repository: what is not built is
+//! refused as "not supported yet" and for no other reason, and all the rest loads.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use weir_config::{Config, Report, load};
+
+const SPECIMEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/weir.kdl");
+
+/// The text with the page that it names beside it; none where the text is absent.
+fn load_with(change: impl Fn(&str) -> String) -> Option<Result<Config, Report>> {
+    let Ok(text) = fs::read_to_string(SPECIMEN) else {
+        eprintln!("skipped: {SPECIMEN} is absent");
+        return None;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("errors")).unwrap();
+    fs::write(directory.path().join("errors/sorry.html"), "").unwrap();
+    let path: PathBuf = directory.path().join("weir.kdl");
+    fs::write(&path, change(&text)).unwrap();
+    Some(load(Path::new(&path)))
+}
+
+#[test]
+fn only_what_is_not_built_is_refused() {
+    let Some(result) = load_with(str::to_owned) else { return };
+    let report = result.expect_err("much of it is not built yet");
+    for found in &report.diagnostics {
+        assert!(found.message.ends_with("is not supported yet"), "{report}");
+    }
+    let messages: Vec<_> = report.diagnostics.iter().map(|found| &found.message).collect();
+    for name in ["h2", "h3", "tls", "tcp", "zone", "backup", "p2c", "sticky", "cache", "split"] {
+        let expected = format!("`{name}` is not supported yet");
+        assert!(messages.contains(&&expected), "{expected}");
+    }
+}
+
+#[test]
+fn what_is_left_loads_and_means_what_it_says() {
+    let Some(result) = load_with(supported_part) else { return };
+    let config = result.unwrap_or_else(|report| panic!("{report}"));
+    let addresses: Vec<_> = config.listeners.iter().map(|l| l.address.to_string()).collect();
+    assert_eq!(addresses, ["[::]:80", "[::]:443", "unix:/run/weir.sock"]);
+    assert_eq!(config.trusted_proxies.len(), 2);
+    let app = config.upstream("app").unwrap();
+    let servers: Vec<_> = app.servers.iter().map(|s| (s.address.to_string(), s.weight)).collect();
+    let expected = [("10.0.0.1:8080", 2), ("app.internal:8080", 1), ("unix:/run/app.sock", 1)];
+    assert_eq!(servers, expected.map(|(address, weight)| (address.to_owned(), weight)));
+    let [site] = config.sites.as_slice() else { panic!("one site") };
+    let routes: Vec<_> = site.routes.iter().map(|route| route.path.to_string()).collect();
+    let expected = ["/static/*", "/old/*", "/api/*", "=/robots.txt", "~^/u/(?<id>[0-9]+)$", "/*"];
+    assert_eq!(routes, expected);
+    assert_eq!(site.error_pages[0].statuses, [502, 503, 504]);
+    assert_eq!(config.access_logs.len(), 1);
+    assert!(config.admin.is_some());
+}
+
+/// The text without what is not built: whole lines, blocks that they open, and properties.
+fn supported_part(text: &str) -> String {
+    let dropped = [
+        "tls",
+        "listen \":5432\"",
+        "listen \":8443\"",
+        "server \"10.0.0.2",
+        "server \"10.0.0.9",
+        "balance",
+        "sticky",
+        "health-check",
+        "eject",
+        "connections max",
+        "retry",
+        "slow-start",
+        "cache",
+        "compress",
+        "rate-limit",
+        "route \"/canary",
+        "route \"/files",
+    ];
+    let mut result = String::new();
+    let mut inside = false;
+    for line in text.lines() {
+        let code = line.trim_start();
+        if inside {
+            inside = code != "}";
+            continue;
+        }
+        if dropped.iter().any(|start| code.starts_with(start)) {
+            let code = code.split("//").next().unwrap_or(code).trim_end();
+            inside = code.ends_with('{');
+            continue;
+        }
+        result.push_str(&line.replace(" \"h2\" \"h3\"", ""));
+        result.push('\n');
+    }
+    result
+}
