@@ -7,7 +7,8 @@ mod include;
 mod json;
 mod kdl;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use crate::decode::Context;
@@ -65,11 +66,12 @@ fn parse_kdl(file: FileId, content: &str) -> Result<Vec<Node>, Vec<Diagnostic>> 
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let length = std::fs::metadata(path).map_err(|error| reason(&error))?.len();
-    if length > FILE_BYTES_MAX {
+    let file = File::open(path).map_err(|error| reason(&error))?;
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err("it is larger than 64 MiB".to_owned());
     }
-    let bytes = std::fs::read(path).map_err(|error| reason(&error))?;
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
 }
 

@@ -3,7 +3,7 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 
-use crate::model::{Sources, Span};
+use crate::model::{FileId, Source, Sources, Span};
 
 /// Diagnostics shown in full; what lies beyond is only counted.
 const SHOWN_MAX: usize = 100;
@@ -145,18 +145,31 @@ fn snippets<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Vec<Element
             files.push(mark.span.file);
         }
     }
-    let of_file = |file| {
-        let source = sources.source(file)?;
-        let marks = diagnostic.marks.iter().enumerate().filter(|(_, m)| m.span.file == file);
-        let marks = marks.map(|(index, mark)| {
-            let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-            let label = (!mark.label.is_empty()).then_some(mark.label.as_str());
-            kind.span(visible(mark.span, &source.text)).label(label)
-        });
-        let snippet = Snippet::source(source.text.as_str()).path(source.name.as_str());
-        Some(snippet.annotations(marks).into())
-    };
-    files.into_iter().filter_map(of_file).collect()
+    files.into_iter().filter_map(|file| snippet(diagnostic, file, sources.source(file)?)).collect()
+}
+
+/// The lines of one file from the first to the last that is pointed at. The rest of the text
+/// is not handed over, since it would be searched for each finding.
+fn snippet<'a>(
+    diagnostic: &'a Diagnostic,
+    file: FileId,
+    source: &'a Source,
+) -> Option<Element<'a>> {
+    let text = source.text.as_str();
+    let marks = diagnostic.marks.iter().enumerate().filter(|(_, mark)| mark.span.file == file);
+    let marks: Vec<_> = marks.map(|(i, mark)| (i, mark, visible(mark.span, text))).collect();
+    let first = marks.iter().map(|(.., range)| range.start).min()?;
+    let last = marks.iter().map(|(.., range)| range.end).max()?;
+    let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[last..].find('\n').map_or(text.len(), |at| last + at + 1);
+    let marks = marks.into_iter().map(|(index, mark, range)| {
+        let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let label = (!mark.label.is_empty()).then_some(mark.label.as_str());
+        kind.span(range.start - start..range.end - start).label(label)
+    });
+    let line = text[..start].matches('\n').count() + 1;
+    let snippet = Snippet::source(&text[start..end]).line_start(line).path(source.name.as_str());
+    Some(snippet.annotations(marks).into())
 }
 
 /// The span cut to its first line and to the text, on character boundaries.

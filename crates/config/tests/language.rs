@@ -330,3 +330,10 @@ fn a_missing_file_is_said_to_be_missing() {
         "error: cannot read \"nowhere/weir.kdl\": no such file"
     );
 }
+
+#[test]
+fn only_plain_files_are_included() {
+    let report =
+        load_text("weir.kdl", "listen \":80\"\ninclude \"/dev/null\"").expect_err("no file");
+    assert_eq!(report.diagnostics[0].message, "cannot read \"/dev/null\": it is not a file");
+}

@@ -88,6 +88,8 @@ fn include_file(
         Some(format!("files include each other more than {CHAIN_MAX} deep"))
     } else if context.sources.iter().count() >= FILES_MAX {
         Some(format!("there are more than {FILES_MAX} files"))
+    } else if path.exists() && !path.is_file() {
+        Some(format!("cannot read {name:?}: it is not a file"))
     } else {
         None
     };
