@@ -129,6 +129,16 @@ impl Body {
         }
     }
 
+    /// Whether the whole body is still there to be sent.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Full(full) => full.sent == 0,
+            Self::H1(body) => body.transport.is_body_untouched(),
+        }
+    }
+
     /// Bytes read from the peer so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {

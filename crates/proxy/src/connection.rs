@@ -13,7 +13,7 @@ use crate::codec::h1::{self, NoRequest, Plan};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind};
 use crate::limits::Seat;
-use crate::record::account;
+use crate::record::{Counter, Gauge, account};
 use crate::recycle::Recycled;
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -45,6 +45,7 @@ impl Connection {
     #[must_use]
     pub fn new(transport: Rc<Transport>, worker: Rc<Worker>, seat: Seat) -> Self {
         let key = worker.connections().insert(&transport);
+        worker.metrics().add(Counter::ConnectionsAccepted, 1);
         Self { transport, worker, _seat: seat, key }
     }
 
@@ -108,6 +109,7 @@ impl Connection {
         (head, length): (Recycled<RequestHead>, BodyLength),
     ) -> Next {
         let transport = &self.transport;
+        let _open = self.worker.raise(Gauge::ExchangesOpen);
         let body_idle = snapshot.timeouts.body_idle;
         transport.begin_body(length, u64::MAX);
         transport.timer().set(body_idle);
@@ -119,18 +121,16 @@ impl Connection {
             let answer = self.answer(&mut exchange);
             until_gone(transport, half_closes, answer).await
         };
-        let Answered { mut response, plan, sent, outcome } = match answered {
-            Some(answered) => answered,
-            None => {
-                account::exchange(&self.worker, &exchange, None, account::End::gone(transport));
-                return Next::Close;
-            }
+        let Some(Answered { mut response, plan, sent, outcome }) = answered else {
+            account::exchange(&self.worker, &exchange, None, account::End::gone(transport));
+            return Next::Close;
         };
         let end = account::End::of(transport, sent, outcome);
         if outcome.is_ok() && response.tunnel.is_some() {
             return self.tunnel(&exchange, response).await;
         }
         account::exchange(&self.worker, &exchange, Some(&response), end);
+        self.worker.count_client(transport.stream().take_traffic());
         response.body = Body::Empty;
         self.after(&exchange, plan, outcome).await
     }
@@ -169,7 +169,8 @@ impl Connection {
     async fn tunnel(&self, exchange: &Exchange, response: Response) -> Next {
         let Some(lease) = &response.tunnel else { return Next::Close };
         let upstream = lease.transport();
-        let open = self.worker.tunnel_opened();
+        self.worker.metrics().add(Counter::Tunnels, 1);
+        let open = self.worker.raise(Gauge::TunnelsOpen);
         let idle = exchange.snapshot.timeouts.tunnel_idle;
         let carried = tunnel::run(&self.transport, &upstream, idle).await;
         drop(open);
@@ -207,6 +208,8 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.worker.connections().remove(self.key);
+        self.worker.metrics().add(Counter::ConnectionsClosed, 1);
+        self.worker.count_client(self.transport.stream().take_traffic());
     }
 }
 

@@ -3,9 +3,13 @@
 //! One table gives the status code, the `Proxy-Status` type of RFC 9209, the log and metric label.
 //! **Invariant:** only this module chooses the status of an error response.
 
+mod kind;
+
 use std::io;
 
 use http1::Refusal;
+
+pub use kind::Kind;
 
 use crate::route::PathFault;
 
@@ -29,111 +33,6 @@ pub enum Retry {
     IfUnsent,
     /// Only an idempotent request whose body can be sent again.
     IfIdempotent,
-}
-
-/// What went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The name of the origin has no address yet.
-    DnsError,
-    /// No server of the upstream may be used.
-    DestinationUnavailable,
-    /// The server refused the connection.
-    ConnectionRefused,
-    /// The connection was not made in time.
-    ConnectionTimeout,
-    /// The connection broke, or ended before an answer.
-    ConnectionTerminated,
-    /// The server made no progress in sending its body.
-    ConnectionReadTimeout,
-    /// The server made no progress in taking the request.
-    ConnectionWriteTimeout,
-    /// The server's head did not come in time.
-    HttpResponseTimeout,
-    /// The server's message ended early.
-    HttpResponseIncomplete,
-    /// The server's message breaks the protocol.
-    HttpProtocolError,
-    /// The server sent more interim responses than allowed.
-    HttpInterimFlood,
-    /// The whole exchange took longer than `timeouts { total }`.
-    TotalTimeout,
-    /// The client's request breaks the protocol.
-    HttpRequestError,
-    /// The client's head did not come in time.
-    RequestHeaderTimeout,
-    /// The client made no progress in sending its body.
-    RequestBodyTimeout,
-    /// The client's body is over `limits { body-bytes-max }`.
-    BodyTooLarge,
-    /// The client left before the end.
-    ClientGone,
-    /// The client made no progress in taking the response.
-    ClientWriteTimeout,
-    /// No site serves this host.
-    MisdirectedHost,
-    /// No route matches.
-    NoRoute,
-    /// Routes match, but not with this method.
-    MethodNotAllowed,
-    /// `limits { connections-max }` is reached.
-    ConnectionsExceeded,
-    /// `limits { connections-per-client-max }` is reached.
-    ClientConnectionsExceeded,
-    /// `limits { memory-max }` is reached.
-    MemoryExceeded,
-    /// A fault of Weir.
-    ProxyInternalError,
-}
-
-/// One row of the table: status for the client, RFC 9209 type, label for logs and metrics.
-struct Row(Kind, u16, &'static str, &'static str, &'static str);
-
-#[rustfmt::skip]
-const TABLE: [Row; 25] = [
-    Row(Kind::DnsError, 502, "dns_error", "dns_error", "the origin's name has no address"),
-    Row(Kind::DestinationUnavailable, 503, "destination_unavailable", "destination_unavailable", "no server can take the request"),
-    Row(Kind::ConnectionRefused, 502, "connection_refused", "connection_refused", "the origin refused the connection"),
-    Row(Kind::ConnectionTimeout, 504, "connection_timeout", "connection_timeout", "the origin did not accept the connection in time"),
-    Row(Kind::ConnectionTerminated, 502, "connection_terminated", "connection_terminated", "the origin closed the connection"),
-    Row(Kind::ConnectionReadTimeout, 504, "connection_read_timeout", "connection_read_timeout", "the origin stopped sending"),
-    Row(Kind::ConnectionWriteTimeout, 504, "connection_write_timeout", "connection_write_timeout", "the origin stopped reading"),
-    Row(Kind::HttpResponseTimeout, 504, "http_response_timeout", "http_response_timeout", "the origin did not answer in time"),
-    Row(Kind::HttpResponseIncomplete, 502, "http_response_incomplete", "http_response_incomplete", "the origin's answer ended early"),
-    Row(Kind::HttpProtocolError, 502, "http_protocol_error", "http_protocol_error", "the origin's answer breaks the protocol"),
-    Row(Kind::HttpInterimFlood, 502, "http_protocol_error", "interim_flood", "the origin sent too many interim answers"),
-    Row(Kind::TotalTimeout, 504, "http_response_timeout", "total_timeout", "the exchange took too long"),
-    Row(Kind::HttpRequestError, 400, "http_request_error", "http_request_error", "the request breaks the protocol"),
-    Row(Kind::RequestHeaderTimeout, 408, "http_request_error", "request_header_timeout", "the request head did not come in time"),
-    Row(Kind::RequestBodyTimeout, 408, "http_request_error", "request_body_timeout", "the request body stopped coming"),
-    Row(Kind::BodyTooLarge, 413, "http_request_denied", "body_too_large", "the request body is too large"),
-    Row(Kind::ClientGone, 499, "connection_terminated", "client_gone", "the client left"),
-    Row(Kind::ClientWriteTimeout, 499, "connection_write_timeout", "client_write_timeout", "the client stopped reading"),
-    Row(Kind::MisdirectedHost, 421, "destination_not_found", "misdirected_host", "this host is not served here"),
-    Row(Kind::NoRoute, 404, "destination_not_found", "no_route", "nothing is served at this path"),
-    Row(Kind::MethodNotAllowed, 405, "http_request_denied", "method_not_allowed", "this method is not allowed here"),
-    Row(Kind::ConnectionsExceeded, 503, "connection_limit_reached", "connections_exceeded", "too many connections"),
-    Row(Kind::ClientConnectionsExceeded, 429, "connection_limit_reached", "client_connections_exceeded", "too many connections from this client"),
-    Row(Kind::MemoryExceeded, 503, "proxy_internal_error", "memory_exceeded", "out of buffer memory"),
-    Row(Kind::ProxyInternalError, 500, "proxy_internal_error", "proxy_internal_error", "internal error"),
-];
-
-impl Kind {
-    /// Every kind with its log and metric label.
-    pub fn labels() -> impl Iterator<Item = (Self, &'static str)> {
-        TABLE.iter().map(|row| (row.0, row.3))
-    }
-
-    /// The label in logs and metrics.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        self.row().3
-    }
-
-    fn row(self) -> &'static Row {
-        static LAST: &Row = &TABLE[TABLE.len() - 1];
-        TABLE.get(self as usize).unwrap_or(LAST)
-    }
 }
 
 /// Why an exchange failed.
@@ -255,20 +154,20 @@ impl Fault {
     pub fn status(&self) -> u16 {
         match (self.side, self.rule) {
             (Side::Client, Some(rule)) => rule.status(),
-            _ => self.kind.row().1,
+            _ => self.kind.status(),
         }
     }
 
     /// The error type for `Proxy-Status` (RFC 9209 §2.3).
     #[must_use]
     pub fn proxy_status(&self) -> &'static str {
-        self.kind.row().2
+        self.kind.proxy_status()
     }
 
     /// The reason code in logs and metrics: the broken rule if there is one, else the kind.
     #[must_use]
     pub fn reason(&self) -> &'static str {
-        self.rule.map_or(self.kind.row().3, Rule::code)
+        self.rule.map_or_else(|| self.kind.label(), Rule::code)
     }
 
     /// One sentence for the error page.
@@ -276,7 +175,7 @@ impl Fault {
     pub fn detail(&self) -> &'static str {
         match (self.side, self.rule) {
             (Side::Client, Some(rule)) => rule.detail(),
-            _ => self.kind.row().4,
+            _ => self.kind.detail(),
         }
     }
 }
@@ -288,27 +187,4 @@ pub enum Direction {
     Read,
     /// From us to the peer.
     Write,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_kind_stands_in_its_row() {
-        for (index, row) in TABLE.iter().enumerate() {
-            assert_eq!(row.0 as usize, index, "{:?}", row.0);
-            assert!((400..600).contains(&row.1));
-        }
-        assert_eq!(Kind::ProxyInternalError as usize + 1, TABLE.len());
-    }
-
-    #[test]
-    fn labels_are_distinct() {
-        let mut labels: Vec<_> = Kind::labels().map(|(_, label)| label).collect();
-        labels.sort_unstable();
-        let count = labels.len();
-        labels.dedup();
-        assert_eq!(labels.len(), count);
-    }
 }

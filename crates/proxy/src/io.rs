@@ -11,5 +11,5 @@ pub mod stream;
 pub mod timer;
 
 pub use buffer::Buffer;
-pub use stream::{Peer, Stream};
+pub use stream::{Peer, Stream, Traffic};
 pub use timer::Timer;

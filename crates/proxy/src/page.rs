@@ -86,10 +86,10 @@ impl Form {
                  <p>{detail}</p><p><small>{id}</small></p></body></html>\n"
             ),
             // The members of RFC 9457.
-            Self::Json => write!(
+            Self::Json => writeln!(
                 out,
                 "{{\"status\":{status},\"title\":\"{title}\",\"detail\":\"{detail}\",\
-                 \"request_id\":\"{id}\"}}\n"
+                 \"request_id\":\"{id}\"}}"
             ),
         };
         out

@@ -185,7 +185,7 @@ impl Snapshot {
             upstreams: self.upstreams.iter().map(upstream).collect(),
             words: Words {
                 refusals: Rule::codes().collect(),
-                faults: Kind::labels().map(|(_, label)| label).collect(),
+                faults: Kind::ALL.iter().map(|kind| kind.label()).collect(),
                 ..Words::default()
             },
         }

@@ -16,6 +16,9 @@ use crate::io::pipe::Pipe;
 use crate::recycle::Recycled;
 use crate::transport::Transport;
 
+/// A response body of at most this many bytes is joined with its head.
+const JOIN_BYTES_MAX: usize = 2 * 1024;
+
 /// A body of at least this many unread bytes is spliced.
 const SPLICE_BYTES_MIN: u64 = 64 * 1024;
 
@@ -34,6 +37,7 @@ pub struct Transfer {
     in_hand: usize,
     /// What closes the chunk in hand.
     after: &'static [u8],
+    begun: bool,
     finished: bool,
     pipe: Option<Pipe>,
 }
@@ -58,6 +62,7 @@ impl Transfer {
             before_sent: 0,
             in_hand: 0,
             after: b"",
+            begun: false,
             finished: false,
             pipe: None,
         }
@@ -77,7 +82,7 @@ impl Transfer {
     /// Whether a byte of this transfer may have left.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        self.before_sent > 0 || self.body.bytes() > 0
+        self.begun
     }
 
     /// Moves as much as both sides allow; ready when all is written.
@@ -114,7 +119,9 @@ impl Transfer {
 
     fn frame_data(&mut self) {
         self.in_hand = self.body.with_data(<[u8]>::len);
-        if self.framing == Framing::Chunked {
+        if self.framing != Framing::Chunked {
+            self.join_small();
+        } else {
             let mut scratch = [0; 20];
             let prefix = encode::chunk_prefix(&mut scratch, self.in_hand);
             self.before.extend_from_slice(prefix);
@@ -122,6 +129,17 @@ impl Transfer {
             if self.body.is_last() && self.body.with_trailers(|trailers| trailers.is_none()) {
                 self.after = CHUNK_AND_BODY_END;
             }
+        }
+    }
+
+    /// A small response body goes into the same buffer as its head: copying it costs less than
+    /// a second slice. A request body stays where it is, so that it can be sent again.
+    fn join_small(&mut self) {
+        if self.side == Side::Client && self.in_hand <= JOIN_BYTES_MAX {
+            let before = &mut *self.before;
+            self.body.with_data(|data| before.extend_from_slice(data));
+            self.body.consume(std::mem::take(&mut self.in_hand));
+            self.finished = self.body.is_last();
         }
     }
 
@@ -146,12 +164,7 @@ impl Transfer {
             let to = &self.to;
             let count = ready!(self.body.with_data(|data| {
                 let data = data.get(..in_hand).unwrap_or_default();
-                let slices = [IoSlice::new(before), IoSlice::new(data), IoSlice::new(after)];
-                match (before.is_empty(), after.is_empty()) {
-                    (false, true) => to.poll_write(cx, &slices[..2]),
-                    (true, true) => to.poll_write(cx, &slices[1..2]),
-                    _ => to.poll_write(cx, &slices),
-                }
+                write_parts(to, cx, [before, data, after])
             }))?;
             self.advance(count);
         }
@@ -159,6 +172,7 @@ impl Transfer {
 
     /// Accounts for `count` bytes written, in the order of the slices.
     fn advance(&mut self, count: usize) {
+        self.begun = true;
         self.to.timer().set(self.idle_timeout);
         let of_before = count.min(self.before.len() - self.before_sent);
         self.before_sent += of_before;
@@ -195,8 +209,7 @@ impl Transfer {
                 Poll::Pending => ready!(self.to.poll_deadline(cx)),
                 Poll::Ready(moved) => moved,
             };
-            let moved = moved.map_err(|error| self.write_fault(&error))?;
-            self.to.count_written(moved as u64);
+            moved.map_err(|error| self.write_fault(&error))?;
             self.to.timer().set(self.idle_timeout);
             return Poll::Ready(Ok(()));
         }
@@ -234,6 +247,19 @@ impl Transfer {
     fn write_fault(&self, error: &io::Error) -> Fault {
         Fault::io(self.side, Direction::Write, error)
     }
+}
+
+/// Writes the parts that are not empty, in one system call.
+fn write_parts(to: &Transport, cx: &mut Context<'_>, parts: [&[u8]; 3]) -> Poll<io::Result<usize>> {
+    let mut slices = [IoSlice::new(b""); 3];
+    let mut count = 0;
+    for part in parts.into_iter().filter(|part| !part.is_empty()) {
+        if let Some(slice) = slices.get_mut(count) {
+            *slice = IoSlice::new(part);
+        }
+        count += 1;
+    }
+    to.poll_write(cx, slices.get(..count).unwrap_or_default())
 }
 
 /// The end of a chunk and of the body at once.

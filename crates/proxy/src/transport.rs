@@ -3,7 +3,7 @@
 //!
 //! Both sides use the same type, so there is one parser and one way to read a body.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
@@ -20,8 +20,6 @@ pub struct Transport {
     stream: Stream,
     timer: Timer,
     incoming: RefCell<Incoming>,
-    /// Bytes written since the counter was last taken.
-    written: Cell<u64>,
 }
 
 /// The message that is being read.
@@ -73,12 +71,7 @@ impl Transport {
             body_bytes_max: u64::MAX,
             eof: false,
         };
-        Self {
-            stream,
-            timer: Timer::new(),
-            incoming: RefCell::new(incoming),
-            written: Cell::new(0),
-        }
+        Self { stream, timer: Timer::new(), incoming: RefCell::new(incoming) }
     }
 
     /// The socket below.
@@ -203,6 +196,13 @@ impl Transport {
         Some(incoming.decoder.remaining()? + incoming.visible as u64)
     }
 
+    /// Whether not a byte of the body has been consumed.
+    #[must_use]
+    pub fn is_body_untouched(&self) -> bool {
+        let incoming = self.incoming.borrow();
+        incoming.body_bytes == incoming.visible as u64
+    }
+
     /// Body bytes read so far.
     #[must_use]
     pub fn body_bytes(&self) -> u64 {
@@ -270,12 +270,8 @@ impl Transport {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.stream.poll_write(cx, slices) {
-            Poll::Ready(Ok(count)) => {
-                self.count_written(count as u64);
-                Poll::Ready(Ok(count))
-            }
-            Poll::Ready(error) => Poll::Ready(error),
             Poll::Pending => self.poll_deadline(cx),
+            ready => ready,
         }
     }
 
@@ -291,17 +287,6 @@ impl Transport {
             rest = rest.get(count..).unwrap_or_default();
         }
         Ok(())
-    }
-
-    /// Bytes written since the last call.
-    #[must_use]
-    pub fn take_written(&self) -> u64 {
-        self.written.take()
-    }
-
-    /// Counts bytes that left beside [`Transport::poll_write`].
-    pub fn count_written(&self, count: u64) {
-        self.written.set(self.written.get() + count);
     }
 
     /// Pending until the deadline, then `TimedOut`.

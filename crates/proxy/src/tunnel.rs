@@ -72,7 +72,6 @@ impl<'a> Flow<'a> {
                 let slice = [IoSlice::new(self.buffer.data())];
                 let count = ready!(self.to.stream().poll_write(cx, &slice))?;
                 self.buffer.consume(count);
-                self.to.count_written(count as u64);
                 self.carried += count as u64;
             }
             if self.ended {

@@ -116,7 +116,7 @@ fn may_retry(exchange: &Exchange, fault: &Fault) -> bool {
         Retry::Never => false,
         Retry::IfUnsent => true,
         Retry::IfIdempotent => {
-            exchange.request.method.is_idempotent() && exchange.body.bytes() == 0
+            exchange.request.method.is_idempotent() && exchange.body.is_untouched()
         }
     }
 }

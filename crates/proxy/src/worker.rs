@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::fault::Fault;
 use crate::io::stream::Peek;
-use crate::io::{memory, timer};
+use crate::io::{Traffic, memory, timer};
 use crate::limits::Seats;
 use crate::listen::{self, Listener};
 use crate::record::{Counter, Gauge, LogRecord, WorkerLog, WorkerMetrics, account};
@@ -69,7 +69,8 @@ impl std::fmt::Debug for Worker {
 
 impl Worker {
     fn new(parts: Parts) -> Self {
-        let upstreams = Upstreams::for_snapshot(&parts.snapshot, &Upstreams::default());
+        let upstreams =
+            Upstreams::for_snapshot(&parts.snapshot, &Upstreams::default(), parts.index);
         Self {
             index: parts.index,
             snapshot: RefCell::new(Rc::new(parts.snapshot)),
@@ -128,12 +129,17 @@ impl Worker {
         logs.iter_mut().for_each(|log| log.record(&record));
     }
 
-    /// Counts a tunnel for as long as the guard lives.
+    /// Raises a gauge for as long as the guard lives.
     #[must_use]
-    pub fn tunnel_opened(&self) -> impl Drop + '_ {
-        self.metrics.add(Counter::Tunnels, 1);
-        self.metrics.rise(Gauge::TunnelsOpen);
-        Falling { worker: self, gauge: Gauge::TunnelsOpen }
+    pub fn raise(&self, gauge: Gauge) -> impl Drop + '_ {
+        self.metrics.rise(gauge);
+        Falling { worker: self, gauge }
+    }
+
+    /// Counts what went over a client's connection.
+    pub fn count_client(&self, traffic: Traffic) {
+        self.metrics.add(Counter::BytesIn, traffic.received);
+        self.metrics.add(Counter::BytesOut, traffic.sent);
     }
 
     /// Counts a connection that was turned away at the door.
@@ -147,15 +153,19 @@ impl Worker {
     }
 
     fn adopt(&self, snapshot: Arc<Snapshot>) {
-        let next = Upstreams::for_snapshot(&snapshot, &self.upstreams());
+        let next = Upstreams::for_snapshot(&snapshot, &self.upstreams(), self.index);
         self.upstreams.replace(Rc::new(next));
         self.snapshot.replace(Rc::new(snapshot));
     }
 
     fn keep_house(&self, sweeps: bool) {
         self.logs.borrow_mut().iter_mut().for_each(WorkerLog::flush);
+        let upstreams = self.upstreams();
+        let traffic = upstreams.take_traffic();
+        self.metrics.add(Counter::UpstreamBytesIn, traffic.received);
+        self.metrics.add(Counter::UpstreamBytesOut, traffic.sent);
+        self.metrics.set(Gauge::UpstreamConnectionsOpen, upstreams.connections() as u64);
         if sweeps {
-            let upstreams = self.upstreams();
             upstreams.sweep();
             upstreams.idle().for_each(|(index, idle)| self.metrics.pool_idle(index, idle));
         }

@@ -3,13 +3,14 @@
 //! Every system call on a data-path socket is made here (or in `pipe`), so that another driver
 //! can take this module's place.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, Waker, ready};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 use super::{Buffer, register};
@@ -28,6 +29,17 @@ pub enum Peer {
 pub struct Stream {
     fd: AsyncFd<OwnedFd>,
     peer: Peer,
+    received: Cell<u64>,
+    sent: Cell<u64>,
+}
+
+/// Bytes that went over a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes from the peer.
+    pub received: u64,
+    /// Bytes to the peer.
+    pub sent: u64,
 }
 
 impl Stream {
@@ -36,7 +48,8 @@ impl Stream {
     /// # Errors
     /// When the driver refuses the descriptor.
     pub fn new(fd: OwnedFd, peer: Peer) -> io::Result<Self> {
-        Ok(Self { fd: register::owned(fd)?, peer })
+        let fd = register::owned(fd)?;
+        Ok(Self { fd, peer, received: Cell::new(0), sent: Cell::new(0) })
     }
 
     /// Connects over TCP. The caller bounds the time.
@@ -78,6 +91,16 @@ impl Stream {
         }
     }
 
+    /// The bytes that went over since the last call, by whatever way.
+    #[must_use]
+    pub fn take_traffic(&self) -> Traffic {
+        Traffic { received: self.received.take(), sent: self.sent.take() }
+    }
+
+    fn count_sent(&self, count: usize) {
+        self.sent.set(self.sent.get() + count as u64);
+    }
+
     /// Who is at the other end.
     #[must_use]
     pub fn peer(&self) -> Peer {
@@ -91,8 +114,10 @@ impl Stream {
             let mut guard = ready!(self.fd.poll_read_ready(cx))?;
             let room = buffer.make_room()?;
             let wanted = room.capacity() - room.len();
-            match rustix::io::read(&self.fd, rustix::buffer::spare_capacity(room)) {
-                Ok(count) => {
+            let spare = rustix::buffer::spare_capacity(room);
+            match rustix::net::recv(&self.fd, spare, RecvFlags::empty()) {
+                Ok((count, _)) => {
+                    self.received.set(self.received.get() + count as u64);
                     // A short read has emptied the socket: the next one would only say EAGAIN.
                     if count > 0 && count < wanted {
                         guard.clear_ready();
@@ -112,8 +137,16 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.fd.poll_write_ready(cx))?;
-            match rustix::io::writev(&self.fd, slices) {
-                Ok(count) => return Poll::Ready(Ok(count)),
+            // One slice is the common case, and `send` is the shortest way through the kernel.
+            let written = match slices {
+                [slice] => rustix::net::send(&self.fd, slice, SendFlags::NOSIGNAL),
+                _ => rustix::io::writev(&self.fd, slices),
+            };
+            match written {
+                Ok(count) => {
+                    self.count_sent(count);
+                    return Poll::Ready(Ok(count));
+                }
                 Err(error) => retry_or_fail(&mut guard, error)?,
             }
         }
@@ -123,7 +156,7 @@ impl Stream {
     #[must_use]
     pub fn peek(&self) -> Peek {
         let mut scratch = [0_u8; 1];
-        match rustix::net::recv(&self.fd, &mut scratch[..], rustix::net::RecvFlags::PEEK) {
+        match rustix::net::recv(&self.fd, &mut scratch[..], RecvFlags::PEEK) {
             Ok((_, 0)) => Peek::Closed,
             Ok(_) => Peek::Data,
             Err(Errno::AGAIN | Errno::INTR) => Peek::Quiet,
@@ -180,7 +213,10 @@ impl Stream {
         loop {
             let mut guard = ready!(self.fd.poll_read_ready(cx))?;
             match transfer(self.fd.as_fd()) {
-                Ok(count) => return Poll::Ready(Ok(count)),
+                Ok(count) => {
+                    self.received.set(self.received.get() + count as u64);
+                    return Poll::Ready(Ok(count));
+                }
                 Err(error) => retry_or_fail(&mut guard, error)?,
             }
         }
@@ -195,7 +231,10 @@ impl Stream {
         loop {
             let mut guard = ready!(self.fd.poll_write_ready(cx))?;
             match transfer(self.fd.as_fd()) {
-                Ok(count) => return Poll::Ready(Ok(count)),
+                Ok(count) => {
+                    self.count_sent(count);
+                    return Poll::Ready(Ok(count));
+                }
                 Err(error) => retry_or_fail(&mut guard, error)?,
             }
         }

@@ -77,5 +77,6 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.server.active.set(self.server.active.get().saturating_sub(1));
+        self.server.count(self.transport.stream().take_traffic());
     }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use balance::{Picker, Report, ServerIndex, Settings, Tried};
 
 use super::Pool;
+use crate::io::Traffic;
 use crate::snapshot::{ServerTarget, Snapshot, UpstreamPlan};
 
 /// One server on one worker. Survives a new snapshot when its address and pool settings stay.
@@ -21,6 +22,8 @@ pub struct ServerState {
     /// Exchanges on it now.
     pub active: Cell<usize>,
     turn: Cell<usize>,
+    received: Cell<u64>,
+    sent: Cell<u64>,
 }
 
 /// What must be the same for a server's pool to outlive a reload.
@@ -30,6 +33,12 @@ impl ServerState {
     fn identity(&self) -> Identity {
         let (idle_max, idle_timeout) = self.pool.settings();
         (Arc::clone(self.target.label()), idle_max, idle_timeout)
+    }
+
+    /// Adds what went over one of its connections.
+    pub fn count(&self, traffic: Traffic) {
+        self.received.set(self.received.get() + traffic.received);
+        self.sent.set(self.sent.get() + traffic.sent);
     }
 
     /// A number that grows by one each time, to spread over the addresses of a name.
@@ -66,16 +75,17 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// The states for a new snapshot; what `before` knows of the same servers is carried over.
+    /// The states for a new snapshot on one worker; what `before` knows of the same servers is carried over.
     #[must_use]
-    pub fn for_snapshot(snapshot: &Snapshot, before: &Self) -> Self {
+    pub fn for_snapshot(snapshot: &Snapshot, before: &Self, worker: usize) -> Self {
         let mut carry: HashMap<Identity, Rc<ServerState>> = before
             .states
             .iter()
             .flat_map(|state| &state.servers)
             .map(|server| (server.identity(), Rc::clone(server)))
             .collect();
-        let states = snapshot.upstreams.iter().map(|plan| build(plan, &mut carry)).collect();
+        let states =
+            snapshot.upstreams.iter().map(|plan| build(plan, &mut carry, worker)).collect();
         Self { states }
     }
 
@@ -98,12 +108,31 @@ impl Upstreams {
         })
     }
 
+    /// Bytes that went over upstream connections since the last call.
+    #[must_use]
+    pub fn take_traffic(&self) -> Traffic {
+        self.servers().fold(Traffic::default(), |sum, server| Traffic {
+            received: sum.received + server.received.take(),
+            sent: sum.sent + server.sent.take(),
+        })
+    }
+
+    /// Upstream connections, idle ones included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.servers().map(|server| server.pool.len() + server.active.get()).sum()
+    }
+
     fn servers(&self) -> impl Iterator<Item = &Rc<ServerState>> {
         self.states.iter().flat_map(|state| &state.servers)
     }
 }
 
-fn build(plan: &UpstreamPlan, carry: &mut HashMap<Identity, Rc<ServerState>>) -> UpstreamState {
+fn build(
+    plan: &UpstreamPlan,
+    carry: &mut HashMap<Identity, Rc<ServerState>>,
+    worker: usize,
+) -> UpstreamState {
     let servers = plan
         .servers
         .iter()
@@ -113,11 +142,13 @@ fn build(plan: &UpstreamPlan, carry: &mut HashMap<Identity, Rc<ServerState>>) ->
                 pool: Pool::new(plan.idle_max, plan.idle_timeout),
                 active: Cell::new(0),
                 turn: Cell::new(0),
+                received: Cell::new(0),
+                sent: Cell::new(0),
             });
             carry.remove(&fresh.identity()).unwrap_or(fresh)
         })
         .collect();
     let weights: Vec<u32> = plan.servers.iter().map(|server| u32::from(server.weight)).collect();
-    let picker = Picker::new(&weights, Settings::default());
+    let picker = Picker::new(&weights, Settings { offset: worker as u32, ..Settings::default() });
     UpstreamState { servers, picker: RefCell::new(picker) }
 }
