@@ -221,3 +221,29 @@ fn raise_open_files() -> Outcome {
     rustix::process::setrlimit(Resource::Nofile, all)
         .map_err(|cause| Fail::new(format!("open files cannot be raised: {cause}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_ended_with_its_children() -> Outcome {
+        let log = std::env::temp_dir().join(format!("weir-rig-{}", std::process::id()));
+        let stubborn = "trap '' TERM; sleep 100 & sleep 100 & echo ready; wait; wait; wait";
+        let process = Process::start(Command::new("sh").args(["-c", stubborn]), &log)?;
+        while process.said() != "ready" {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let family = cost::tree(process.pid());
+        assert_eq!(family.len(), 3);
+        drop(process);
+        let gone = |pid: &u32| match fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) => stat.contains(") Z "),
+            Err(_) => true,
+        };
+        while !family.iter().all(gone) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        fs::remove_file(&log).map_err(|cause| Fail::at(&log, cause))
+    }
+}
