@@ -62,13 +62,11 @@ mod tests {
         let good = "//! A.\nfn a() {\n    // SAFETY: b is c.\n    unsafe { b() }\n}\n";
         assert_eq!(broken(&[("crates/proxy/src/lib.rs", bare)]), [("safety", 3), ("unsafe", 3)]);
         assert_eq!(broken(&[("crates/proxy/src/lib.rs", good)]), [("unsafe", 4)]);
-        let module = ("crates/proxy/src/sys.rs", "//! A.\nmod splice;\n");
-        let root = ("crates/proxy/src/lib.rs", "//! A.\nmod sys;\n");
-        assert_eq!(broken(&[root, module, ("crates/proxy/src/sys/splice.rs", good)]), []);
-        assert_eq!(
-            broken(&[root, module, ("crates/proxy/src/sys/splice.rs", bare)]),
-            [("safety", 3)]
-        );
+        let module = ("crates/proxy/src/io.rs", "//! A.\nmod register;\n");
+        let root = ("crates/proxy/src/lib.rs", "//! A.\nmod io;\n");
+        let listed = "crates/proxy/src/io/register.rs";
+        assert_eq!(broken(&[root, module, (listed, good)]), []);
+        assert_eq!(broken(&[root, module, (listed, bare)]), [("safety", 3)]);
     }
 
     #[test]

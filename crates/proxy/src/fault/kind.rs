@@ -2,7 +2,9 @@
 
 /// Declares the enum and its table from one list. The doc comment is also what a client reads.
 macro_rules! kinds {
-    ($(#[doc = $detail:literal] $kind:ident = $status:literal, $error:literal, $label:literal;)*) => {
+    ($(
+        #[doc = $detail:literal] $kind:ident = $status:literal, $error:literal, $label:literal;
+    )*) => {
         /// What went wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Kind {

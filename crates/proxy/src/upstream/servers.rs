@@ -75,7 +75,8 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// The states for a new snapshot on one worker; what `before` knows of the same servers is carried over.
+    /// The states for a new snapshot on one worker; what `before` knows of the same servers is
+    /// carried over.
     #[must_use]
     pub fn for_snapshot(snapshot: &Snapshot, before: &Self, worker: usize) -> Self {
         let mut carry: HashMap<Identity, Rc<ServerState>> = before
