@@ -1,11 +1,13 @@
 //! The worker's clock: exact where a duration is measured, coarse for the `Date` field.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::fmt::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use httpdate::HttpDate;
 
 thread_local! {
     static DATE: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
-    static START: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// The monotonic time now.
@@ -20,26 +22,15 @@ pub fn unix() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Nanoseconds since this worker began, for pure logic that takes time as a number.
-#[must_use]
-pub fn since_start() -> Duration {
-    let now = now();
-    START.with(|start| {
-        let begun = start.get().unwrap_or_else(|| {
-            start.set(Some(now));
-            now
-        });
-        now.saturating_duration_since(begun)
-    })
-}
-
 /// Lends the current time as an IMF-fixdate (RFC 9110 §5.6.7); formatted once a second.
 pub fn with_date<R>(use_date: impl FnOnce(&[u8]) -> R) -> R {
     let now = unix();
     DATE.with_borrow_mut(|(second, text)| {
         if *second != now.as_secs() || text.is_empty() {
             *second = now.as_secs();
-            *text = httpdate::fmt_http_date(UNIX_EPOCH + now);
+            text.clear();
+            // Writing to memory cannot fail.
+            let _ = write!(text, "{}", HttpDate::from(UNIX_EPOCH + now));
         }
         use_date(text.as_bytes())
     })

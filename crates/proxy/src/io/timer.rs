@@ -87,7 +87,7 @@ impl Drop for Timer {
         // At thread end the wheel may be gone before the last connection.
         let _ = WHEEL.try_with(|wheel| {
             if let Ok(mut wheel) = wheel.try_borrow_mut() {
-                wheel.entries.try_remove(self.key);
+                wheel.remove(self.key);
             }
         });
     }
@@ -105,26 +105,34 @@ struct Entry {
     cap: u64,
     /// The tick under which the entry stands in the wheel; `NEVER` when it does not.
     filed: u64,
+    /// Neighbours in the list of its slot; `END` at either end.
+    before: usize,
+    after: usize,
     waker: Option<Waker>,
 }
 
+/// No neighbour.
+const END: usize = usize::MAX;
+
 impl Default for Entry {
     fn default() -> Self {
-        Self { deadline: NEVER, cap: NEVER, filed: NEVER, waker: None }
+        let (before, after) = (END, END);
+        Self { deadline: NEVER, cap: NEVER, filed: NEVER, before, after, waker: None }
     }
 }
 
+/// Slots hold linked lists through the entries, so that filing never allocates.
 struct Wheel {
     start: Instant,
     now: u64,
-    slots: Vec<Vec<usize>>,
+    heads: Vec<usize>,
     entries: Slab<Entry>,
 }
 
 impl Wheel {
     fn new() -> Self {
-        let slots = (0..SLOTS).map(|_| Vec::new()).collect();
-        Self { start: Instant::now(), now: 0, slots, entries: Slab::new() }
+        let heads = vec![END; SLOTS as usize];
+        Self { start: Instant::now(), now: 0, heads, entries: Slab::new() }
     }
 
     /// The tick at or after `after` from now. The wheel's own time may lag by a tick, so one more
@@ -139,17 +147,45 @@ impl Wheel {
         entry.deadline = deadline.min(entry.cap);
         let deadline = entry.deadline;
         if deadline < entry.filed {
+            self.unfile(key);
             self.file(key, deadline);
         }
     }
 
+    fn remove(&mut self, key: usize) {
+        self.unfile(key);
+        self.entries.try_remove(key);
+    }
+
     fn file(&mut self, key: usize, deadline: u64) {
         let at = deadline.min(self.now + SLOTS - 1).max(self.now + 1);
+        let Some(head) = self.heads.get_mut((at % SLOTS) as usize) else { return };
+        let after = std::mem::replace(head, key);
         if let Some(entry) = self.entries.get_mut(key) {
             entry.filed = at;
+            entry.before = END;
+            entry.after = after;
         }
-        if let Some(slot) = self.slots.get_mut((at % SLOTS) as usize) {
-            slot.push(key);
+        if let Some(next) = self.entries.get_mut(after) {
+            next.before = key;
+        }
+    }
+
+    fn unfile(&mut self, key: usize) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        if entry.filed == NEVER {
+            return;
+        }
+        let slot = (entry.filed % SLOTS) as usize;
+        let (before, after) = (entry.before, entry.after);
+        entry.filed = NEVER;
+        if let Some(previous) = self.entries.get_mut(before) {
+            previous.after = after;
+        } else if let Some(head) = self.heads.get_mut(slot) {
+            *head = after;
+        }
+        if let Some(next) = self.entries.get_mut(after) {
+            next.before = before;
         }
     }
 
@@ -164,26 +200,20 @@ impl Wheel {
         due
     }
 
-    /// Looks at one slot: what is due is woken, what has moved on is filed anew.
+    /// Empties one slot: what is due is woken, what has moved on is filed anew, elsewhere.
     fn visit(&mut self, due: &mut Vec<Waker>) {
         let slot = (self.now % SLOTS) as usize;
-        let mut keys = self.slots.get_mut(slot).map(std::mem::take).unwrap_or_default();
-        for key in keys.drain(..) {
-            // A key may be stale (dropped, or filed elsewhere since); `filed` tells.
-            let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.filed == self.now)
-            else {
-                continue;
-            };
-            entry.filed = NEVER;
+        while let Some(&key) = self.heads.get(slot) {
+            let Some(entry) = self.entries.get(key) else { return };
             let deadline = entry.deadline;
-            if deadline <= self.now {
+            self.unfile(key);
+            if deadline > self.now {
+                if deadline != NEVER {
+                    self.file(key, deadline);
+                }
+            } else if let Some(entry) = self.entries.get_mut(key) {
                 due.extend(entry.waker.take());
-            } else if deadline != NEVER {
-                self.file(key, deadline);
             }
-        }
-        if let Some(empty) = self.slots.get_mut(slot).filter(|slot| slot.is_empty()) {
-            *empty = keys;
         }
     }
 }
@@ -242,6 +272,19 @@ mod tests {
         assert!(!poll(&timer));
         assert_eq!(advance(1999), 0);
         assert_eq!(advance(3), 1);
+    }
+
+    #[test]
+    fn many_timers_share_slots_and_leave_in_any_order() {
+        let timers: Vec<_> = (0..40).map(|_| Timer::new()).collect();
+        timers.iter().enumerate().for_each(|(at, timer)| timer.set(TICK * (1 + at as u32 % 3)));
+        assert!(timers.iter().all(|timer| !poll(timer)));
+        let kept: Vec<_> =
+            timers.into_iter().enumerate().filter(|(at, _)| at % 2 == 0).map(|(_, t)| t).collect();
+        kept.iter().for_each(|timer| timer.set(TICK * 9));
+        assert_eq!(advance(5), 0);
+        assert_eq!(advance(6), kept.len());
+        assert!(kept.iter().all(poll));
     }
 
     #[test]
