@@ -6,10 +6,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use http1::Headers;
 
 use crate::fault::{Direction, Fault, Kind, Retry, Side};
+use crate::io::clock;
 use crate::transport::{ReadFault, Transport};
 use crate::upstream::Lease;
 
@@ -42,9 +44,23 @@ enum Content {
 pub struct H1Body {
     transport: Rc<Transport>,
     side: Side,
-    idle_timeout: std::time::Duration,
+    idle_timeout: Duration,
+    pace: Pace,
     lease: Option<Lease>,
 }
+
+/// How fast a peer sends. Only time spent waiting for it counts, so that a slow reader on the
+/// other side is not held against it.
+#[derive(Debug)]
+struct Pace {
+    /// Bytes a second that are expected; 0 is no expectation.
+    bytes_per_s_min: u64,
+    waited: Duration,
+    waiting_since: Option<Instant>,
+}
+
+/// A peer may wait this long in all before its pace is looked at.
+const PACE_GRACE: Duration = Duration::from_secs(5);
 
 impl Body {
     /// Content that is shared with the configuration.
@@ -61,15 +77,18 @@ impl Body {
 
     /// The body that a client is sending.
     #[must_use]
-    pub fn from_client(transport: Rc<Transport>, idle_timeout: std::time::Duration) -> Self {
-        Self::H1(H1Body { transport, side: Side::Client, idle_timeout, lease: None })
+    pub fn from_client(transport: Rc<Transport>, timeouts: &config::Timeouts) -> Self {
+        let pace = Pace::new(timeouts.body_rate_min);
+        let idle_timeout = timeouts.body_idle;
+        Self::H1(H1Body { transport, side: Side::Client, idle_timeout, pace, lease: None })
     }
 
     /// The body that an origin is sending over a leased connection.
     #[must_use]
-    pub fn from_upstream(lease: Lease, idle_timeout: std::time::Duration) -> Self {
+    pub fn from_upstream(lease: Lease, idle_timeout: Duration) -> Self {
         let transport = lease.transport();
-        Self::H1(H1Body { transport, side: Side::Upstream, idle_timeout, lease: Some(lease) })
+        let (side, pace, lease) = (Side::Upstream, Pace::new(0), Some(lease));
+        Self::H1(H1Body { transport, side, idle_timeout, pace, lease })
     }
 
     /// Ready with `true` when bytes are visible, with `false` at the end.
@@ -193,17 +212,39 @@ impl Full {
 }
 
 impl H1Body {
-    fn poll_data(&self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
-        self.transport.poll_body(cx).map_err(|fault| self.fault(&fault))
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
+        let polled = self.transport.poll_body(cx).map_err(|fault| body_fault(self.side, &fault));
+        if self.pace.bytes_per_s_min > 0 {
+            self.pace.note(polled.is_pending());
+            if self.pace.is_too_slow(self.transport.body_bytes()) {
+                return Poll::Ready(Err(Fault::client(Kind::RequestBodyTimeout)));
+            }
+        }
+        polled
     }
 
     /// Progress was made: the idle deadline moves on.
     fn touch(&self) {
         self.transport.timer().set(self.idle_timeout);
     }
+}
 
-    fn fault(&self, fault: &ReadFault) -> Fault {
-        body_fault(self.side, fault)
+impl Pace {
+    const fn new(bytes_per_s_min: u64) -> Self {
+        Self { bytes_per_s_min, waited: Duration::ZERO, waiting_since: None }
+    }
+
+    fn note(&mut self, waits: bool) {
+        let now = clock::now();
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += now.saturating_duration_since(since);
+        }
+        self.waiting_since = waits.then_some(now);
+    }
+
+    fn is_too_slow(&self, bytes: u64) -> bool {
+        let counted = self.waited.saturating_sub(PACE_GRACE).as_secs();
+        counted.saturating_mul(self.bytes_per_s_min) > bytes
     }
 }
 
@@ -221,5 +262,21 @@ pub fn body_fault(side: Side, fault: &ReadFault) -> Fault {
         }
         (ReadFault::Refused(refusal), _) => Fault::refused(side, *refusal),
         (ReadFault::TooLarge, _) => Fault::client(Kind::BodyTooLarge),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_waiting_beyond_the_grace_counts_against_the_pace() {
+        let mut pace = Pace::new(100);
+        assert!(!pace.is_too_slow(0));
+        pace.waited = PACE_GRACE;
+        assert!(!pace.is_too_slow(0));
+        pace.waited = PACE_GRACE + Duration::from_secs(2);
+        assert!(pace.is_too_slow(199));
+        assert!(!pace.is_too_slow(200));
     }
 }

@@ -114,7 +114,7 @@ impl Connection {
         transport.begin_body(length, u64::MAX);
         transport.timer().set(body_idle);
         let client = forward::client(transport.stream().peer(), &head, &snapshot.trusted_proxies);
-        let body = Body::from_client(Rc::clone(transport), body_idle);
+        let body = Body::from_client(Rc::clone(transport), &snapshot.timeouts);
         let mut exchange = Exchange::new(snapshot, head, (body, length), client, transport);
         let half_closes = !exchange.persists;
         let answered = {
@@ -148,6 +148,7 @@ impl Connection {
             transport.timer().cap(Some(total));
         }
         let (sent, outcome) = h1::send(transport, exchange, &mut response, plan).await;
+        let outcome = outcome.map_err(|fault| exchange.blame(fault));
         Answered { response, plan, sent, outcome }
     }
 

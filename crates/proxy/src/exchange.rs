@@ -8,7 +8,7 @@ use http1::encode::{self, Framing};
 use http1::{BodyLength, Known, RequestHead, ResponseHead, Version};
 
 use crate::body::Body;
-use crate::fault::{Direction, Fault, Side};
+use crate::fault::{Direction, Fault, Kind, Side};
 use crate::io::{Peer, clock};
 use crate::middleware::Memo;
 use crate::record::ServerAt;
@@ -164,6 +164,16 @@ impl Exchange {
     #[must_use]
     pub fn total_left(&self) -> Option<Duration> {
         self.total_timeout.map(|total| total.saturating_sub(self.trace.started.elapsed()))
+    }
+
+    /// The true cause of a fault: a timeout that came because the whole exchange ran out of time.
+    #[must_use]
+    pub fn blame(&self, fault: Fault) -> Fault {
+        let spent = self.total_left().is_some_and(|left| left.is_zero());
+        if spent && fault.kind.is_timeout() {
+            return Fault { side: Side::Proxy, kind: Kind::TotalTimeout, ..fault };
+        }
+        fault
     }
 
     /// Relays an interim response (1xx) to a client that understands it.

@@ -6,11 +6,13 @@
 
 use std::io::Write;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 
-use http1::{Headers, Known, RequestHead, Version, framing};
+use http1::{Headers, Known, Method, RequestHead, Version, framing};
 use ipnet::IpNet;
 
-use crate::exchange::{Client, Exchange};
+use crate::body::Body;
+use crate::exchange::{Client, Exchange, Response};
 use crate::io::{Peer, clock};
 use crate::recycle::Recycled;
 
@@ -89,6 +91,28 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
     }
     let bare = text.strip_prefix('[')?.strip_suffix(']')?;
     bare.parse::<IpAddr>().ok()
+}
+
+/// `Max-Forwards` of an OPTIONS request (RFC 9110 §7.6.2): at zero this proxy is the one asked,
+/// else it is one less for the next.
+pub fn count_down(exchange: &mut Exchange) -> ControlFlow<Response> {
+    if exchange.request.method != Method::Options {
+        return ControlFlow::Continue(());
+    }
+    let value = exchange.request.headers.value(Known::MaxForwards);
+    let text = value.and_then(|value| std::str::from_utf8(value).ok());
+    let Some(left) = text.and_then(|text| text.parse::<u32>().ok()) else {
+        return ControlFlow::Continue(());
+    };
+    if left == 0 {
+        let mut response = Response::own(204, b"", Body::Empty);
+        response.declared_length = None;
+        add_date(&mut response.head.headers);
+        return ControlFlow::Break(response);
+    }
+    let next = (left - 1).to_string();
+    exchange.request.headers.set_known(Known::MaxForwards, next.as_bytes());
+    ControlFlow::Continue(())
 }
 
 /// Makes a request ready to go on: hop-by-hop fields out, forwarding fields in.
@@ -226,7 +250,8 @@ fn remove_named(headers: &mut Headers) {
     headers.retain(|field| is_end_to_end(field.known) || !listed(field.name));
 }
 
-/// Known fields that no `Connection` option may remove.
+/// Known fields that no `Connection` option may remove. `Upgrade` is left to the encoder, which
+/// copies it only when the exchange asks for a switch.
 fn is_end_to_end(known: Known) -> bool {
     !matches!(
         known,
@@ -236,7 +261,6 @@ fn is_end_to_end(known: Known) -> bool {
             | Known::Te
             | Known::Trailer
             | Known::Http2Settings
-            | Known::Upgrade
             | Known::ProxyAuthenticate
             | Known::ProxyAuthorization
     )

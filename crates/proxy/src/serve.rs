@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use http1::{Known, Method};
+use http1::{Known, Method, Refusal};
 
 use crate::exchange::{Exchange, Response};
-use crate::fault::{Fault, Kind, Rule};
+use crate::fault::{Fault, Kind, Rule, Side};
 use crate::route::{Outcome, Query, canonical};
 use crate::snapshot::{Action, RedirectPlan, Route, Snapshot};
 use crate::template::Place;
@@ -23,7 +23,7 @@ pub async fn serve(worker: &Worker, exchange: &mut Exchange) -> Response {
     };
     let mut response = match answer(worker, exchange, route).await {
         Ok(response) => response,
-        Err(fault) => page::error(exchange, fault),
+        Err(fault) => page::error(exchange, exchange.blame(fault)),
     };
     let memos = std::mem::take(&mut exchange.memos);
     for (middleware, memo) in route.chain.iter().zip(&memos).rev() {
@@ -39,8 +39,11 @@ fn choose<'s>(
     exchange: &mut Exchange,
 ) -> Result<&'s Route, (Fault, Vec<Method>)> {
     let fail = |fault| Err((fault, Vec::new()));
-    if matches!(exchange.request.method, Method::Connect | Method::Trace) {
-        return fail(Fault::client(Kind::MethodNotAllowed));
+    match exchange.request.method {
+        Method::Connect => return fail(Fault::refused(Side::Client, Refusal::ConnectRefused)),
+        // A trace would show a client what other proxies have added (RFC 9110 §9.3.8).
+        Method::Trace => return fail(Fault::client(Kind::MethodNotAllowed)),
+        _ => {}
     }
     let mut scratch = std::mem::take(&mut *exchange.canonical);
     let raw: &[u8] = if exchange.request.target == b"*" { b"/" } else { exchange.request.path() };
@@ -93,6 +96,9 @@ async fn answer(
 ) -> Result<Response, Fault> {
     exchange.limit_total(route.total_timeout);
     if matches!(route.action, Action::Proxy(_)) {
+        if let ControlFlow::Break(response) = forward::count_down(exchange) {
+            return Ok(response);
+        }
         forward::prepare_request(exchange);
     }
     for middleware in &route.chain {

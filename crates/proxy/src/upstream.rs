@@ -100,7 +100,9 @@ async fn on_server(
     }
     worker.metrics().pool_miss(plan.upstream);
     let started = clock::now();
-    let lease = connect::lease(server, plan.connect_timeout).await?;
+    let timeout =
+        exchange.total_left().map_or(plan.connect_timeout, |left| left.min(plan.connect_timeout));
+    let lease = connect::lease(server, timeout).await?;
     let took = started.elapsed();
     exchange.trace.connect = Some(took);
     if let Some(at) = exchange.trace.server {

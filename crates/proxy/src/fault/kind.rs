@@ -103,6 +103,24 @@ kinds! {
     ProxyInternalError = 500, "proxy_internal_error", "proxy_internal_error";
 }
 
+impl Kind {
+    /// Whether time ran out.
+    #[must_use]
+    pub fn is_timeout(self) -> bool {
+        matches!(
+            self,
+            Self::ConnectionTimeout
+                | Self::ConnectionReadTimeout
+                | Self::ConnectionWriteTimeout
+                | Self::HttpResponseTimeout
+                | Self::TotalTimeout
+                | Self::RequestHeaderTimeout
+                | Self::RequestBodyTimeout
+                | Self::ClientWriteTimeout
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -216,7 +216,10 @@ fn upgrade(
     if !asked {
         return Err(Fault::upstream(Kind::HttpProtocolError, Retry::Never));
     }
-    Ok(Response::switching(head, lease))
+    let mut response = Response::switching(head, lease);
+    let version = response.head.version;
+    forward::prepare_response(&mut response.head.headers, version);
+    Ok(response)
 }
 
 /// Writes the `Host` that this server is to see.
