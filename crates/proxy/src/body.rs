@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use http1::Headers;
+use http1::{Headers, Refusal};
 
 use crate::fault::{Direction, Fault, Kind, Retry, Side};
 use crate::io::clock;
@@ -253,13 +253,11 @@ impl Pace {
 pub fn body_fault(side: Side, fault: &ReadFault) -> Fault {
     match (fault, side) {
         (ReadFault::Io(error), _) => Fault::io(side, Direction::Read, error),
-        (
-            ReadFault::Refused(http1::Refusal::Truncated) | ReadFault::Closed { .. },
-            Side::Client,
-        ) => Fault::client(Kind::ClientGone),
-        (ReadFault::Refused(http1::Refusal::Truncated) | ReadFault::Closed { .. }, _) => {
+        (ReadFault::Closed { .. }, Side::Client) => Fault::client(Kind::ClientGone),
+        (ReadFault::Closed { .. } | ReadFault::Refused(Refusal::Truncated), Side::Upstream) => {
             Fault::upstream(Kind::HttpResponseIncomplete, Retry::Never)
         }
+        (ReadFault::Closed { .. }, Side::Proxy) => Fault::proxy(Kind::ProxyInternalError),
         (ReadFault::Refused(refusal), _) => Fault::refused(side, *refusal),
         (ReadFault::TooLarge, _) => Fault::client(Kind::BodyTooLarge),
     }

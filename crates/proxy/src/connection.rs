@@ -139,6 +139,10 @@ impl Connection {
     async fn answer(&self, exchange: &mut Exchange) -> Answered {
         let mut response = serve::serve(&self.worker, exchange).await;
         let transport = &self.transport;
+        if let Some(fault) = response.fault.filter(|fault| fault.kind.is_silent()) {
+            let plan = Plan::switching();
+            return Answered { response, plan, sent: 0, outcome: Err(fault) };
+        }
         let plan = if response.tunnel.is_some() {
             Plan::switching()
         } else {

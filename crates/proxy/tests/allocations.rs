@@ -1,6 +1,7 @@
 //! A keep-alive request allocates nothing: counted over every thread but the test's own.
 
 #![allow(unsafe_code, reason = "an allocator that counts is an unsafe trait")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -104,6 +104,12 @@ kinds! {
 }
 
 impl Kind {
+    /// Whether there is nobody left to tell.
+    #[must_use]
+    pub fn is_silent(self) -> bool {
+        matches!(self, Self::ClientGone | Self::ClientWriteTimeout)
+    }
+
     /// Whether time ran out.
     #[must_use]
     pub fn is_timeout(self) -> bool {

@@ -44,7 +44,8 @@ impl End {
 /// Records an exchange that had a request. `response` is `None` when none was sent.
 pub fn exchange(worker: &Worker, exchange: &Exchange, response: Option<&Response>, end: End) {
     let fault = end.fault.or_else(|| response.and_then(|response| response.fault));
-    let status = response.map_or(0, |response| response.head.status);
+    let silent = fault.is_some_and(|fault| fault.kind.is_silent()) && end.bytes_out == 0;
+    let status = response.filter(|_| !silent).map_or(0, |response| response.head.status);
     let duration = exchange.trace.started.elapsed();
     let route = exchange.route.map_or(NO_ROUTE, |route| route.0);
     let metrics = worker.metrics();
