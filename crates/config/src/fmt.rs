@@ -2,10 +2,10 @@
 //! comments kept. It changes no meaning; what it cannot lay out safely it leaves as it is.
 
 mod layout;
-pub(crate) mod lexer;
 mod render;
 
 use crate::decode::Context;
+use crate::kdl::lexer;
 use crate::read;
 use crate::report::Report;
 use crate::tree::{Entry, Node};
@@ -24,7 +24,7 @@ pub fn format(text: &str) -> Result<String, Report> {
 }
 
 fn lay_out(text: &str) -> String {
-    let tokens = lexer::tokens(text);
+    let tokens: Vec<_> = lexer::tokens(text).into_iter().map(|placed| placed.token).collect();
     render::render(&layout::elements(&tokens))
 }
 

@@ -4,6 +4,7 @@
 mod check;
 mod decode;
 mod fmt;
+mod kdl;
 pub mod model;
 mod read;
 mod report;

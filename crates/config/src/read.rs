@@ -2,17 +2,15 @@
 
 mod environment;
 mod glob;
-mod guard;
 mod include;
 mod json;
-mod kdl;
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use crate::decode::Context;
-use crate::model::{FileId, Span};
+use crate::kdl;
 use crate::report::Diagnostic;
 use crate::tree::Node;
 
@@ -47,7 +45,7 @@ pub(crate) fn parsed(name: &str, content: &str, context: &mut Context) -> Vec<No
     let content = content.strip_prefix('\u{feff}').unwrap_or(content);
     let file = context.sources.add(name, content);
     let json = Path::new(name).extension().is_some_and(|extension| extension == "json");
-    let result = if json { json::parse(file, content) } else { parse_kdl(file, content) };
+    let result = if json { json::parse(file, content) } else { kdl::parse(file, content) };
     match result {
         Ok(nodes) => nodes,
         Err(found) => {
@@ -55,14 +53,6 @@ pub(crate) fn parsed(name: &str, content: &str, context: &mut Context) -> Vec<No
             Vec::new()
         }
     }
-}
-
-fn parse_kdl(file: FileId, content: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
-    if let Some((at, message)) = guard::refusal(content) {
-        let span = Span { file, start: at as u32, end: at as u32 + 1 };
-        return Err(vec![Diagnostic::error(span, message)]);
-    }
-    kdl::parse(file, content)
 }
 
 fn read(path: &Path) -> Result<String, String> {

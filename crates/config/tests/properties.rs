@@ -85,7 +85,7 @@ fn mutated() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 96,
+        cases: 1000,
         failure_persistence: None,
         ..Default::default()
     })]

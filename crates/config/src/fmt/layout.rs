@@ -1,6 +1,6 @@
 //! Tokens into elements: nodes with their blocks, comments, and blank lines.
 
-use super::lexer::Token;
+use crate::kdl::lexer::Token;
 
 /// What stands in a block, one below the other.
 #[derive(Debug)]
@@ -110,7 +110,9 @@ impl<'a> Reader<'_, 'a> {
                 Token::Word(word) => parts.push(Part::Word(word)),
                 Token::Mark(mark) => parts.push(Part::Mark(mark)),
                 Token::Slashdash => parts.push(Part::Slashdash),
-                Token::BlockComment(comment) => parts.push(Part::Comment(comment)),
+                Token::BlockComment(comment) | Token::OpenComment(comment) => {
+                    parts.push(Part::Comment(comment));
+                }
             }
             self.at += 1;
         }

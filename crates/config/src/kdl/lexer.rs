@@ -16,29 +16,32 @@ pub(crate) enum Token<'a> {
     LineComment(&'a str),
     /// `/* ... */`
     BlockComment(&'a str),
+    /// A `/*` that is never closed, with the rest of the text.
+    OpenComment(&'a str),
     /// One line end.
     Newline,
 }
 
-/// Splits a text into tokens.
-pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
-    placed(text).map(|(_, token)| token).collect()
+/// A token and its place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed<'a> {
+    pub(crate) token: Token<'a>,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
-/// Tokens with the offset of each.
-pub(crate) fn placed(text: &str) -> impl Iterator<Item = (usize, Token<'_>)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let rest = text.get(at..)?;
-            let (token, length) = next(rest, rest.chars().next()?);
-            let start = at;
-            at += length;
-            if let Some(token) = token {
-                return Some((start, token));
-            }
-        }
-    })
+/// Splits a text into tokens.
+pub(crate) fn tokens(text: &str) -> Vec<Placed<'_>> {
+    let mut tokens = Vec::new();
+    let mut start = 0;
+    while let Some(rest) = text.get(start..) {
+        let Some(first) = rest.chars().next() else { break };
+        let (token, length) = next(rest, first);
+        let end = start + length;
+        tokens.extend(token.map(|token| Placed { token, start, end }));
+        start = end;
+    }
+    tokens
 }
 
 fn next(rest: &str, first: char) -> (Option<Token<'_>>, usize) {
@@ -52,10 +55,10 @@ fn next(rest: &str, first: char) -> (Option<Token<'_>>, usize) {
             let length = rest.find(is_newline).unwrap_or(rest.len());
             (Some(Token::LineComment(&rest[..length])), length)
         }
-        '/' if rest.starts_with("/*") => {
-            let length = block_comment(rest);
-            (Some(Token::BlockComment(&rest[..length])), length)
-        }
+        '/' if rest.starts_with("/*") => match block_comment(rest) {
+            Some(length) => (Some(Token::BlockComment(&rest[..length])), length),
+            None => (Some(Token::OpenComment(rest)), rest.len()),
+        },
         '/' if rest.starts_with("/-") => (Some(Token::Slashdash), 2),
         _ => {
             let length = word(rest);
@@ -65,12 +68,12 @@ fn next(rest: &str, first: char) -> (Option<Token<'_>>, usize) {
 }
 
 /// The line ends of KDL.
-pub(super) fn is_newline(c: char) -> bool {
+pub(crate) fn is_newline(c: char) -> bool {
     matches!(c, '\r' | '\n' | '\u{85}' | '\u{b}' | '\u{c}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Length of a comment that may hold others.
-fn block_comment(rest: &str) -> usize {
+/// Length of a comment that may hold others; none if it is never closed.
+fn block_comment(rest: &str) -> Option<usize> {
     let mut depth = 0usize;
     let mut at = 0;
     while let Some(here) = rest.get(at..).filter(|here| !here.is_empty()) {
@@ -81,49 +84,63 @@ fn block_comment(rest: &str) -> usize {
             depth -= 1;
             at += 2;
             if depth == 0 {
-                return at;
+                return Some(at);
             }
         } else {
             at += here.chars().next().map_or(1, char::len_utf8);
         }
     }
-    rest.len()
+    None
 }
 
-/// Length of a string or of a bare word.
+/// Length of a string or of a bare word. A string that is not closed ends with its line, or
+/// with the text if it may have several lines.
 fn word(rest: &str) -> usize {
     let hashes = rest.len() - rest.trim_start_matches('#').len();
     if rest[hashes..].starts_with('"') {
         return if hashes == 0 { quoted(rest) } else { raw(rest, hashes) };
     }
-    let ends =
-        |c: char| c.is_whitespace() || is_newline(c) || r#"\/(){};="#.contains(c) || c == '"';
+    let ends = |c: char| c.is_whitespace() || is_newline(c) || "\\/(){};=\"".contains(c);
     let length = rest[hashes..].find(ends).map_or(rest.len(), |at| hashes + at);
     if length > 0 { length } else { rest.chars().next().map_or(1, char::len_utf8) }
 }
 
 fn quoted(rest: &str) -> usize {
-    let quote = if rest.starts_with("\"\"\"") { "\"\"\"" } else { "\"" };
+    let lines = rest.starts_with("\"\"\"");
+    let quote = if lines { "\"\"\"" } else { "\"" };
     let mut at = quote.len();
-    while let Some(here) = rest.get(at..).filter(|here| !here.is_empty()) {
+    while let Some(here) = rest.get(at..) {
         if here.starts_with(quote) {
             return at + quote.len();
         }
         let mut chars = here.chars();
-        let escape = chars.next() == Some('\\');
-        let skipped = here.len() - chars.as_str().len();
-        let escaped = if escape { chars.next().map_or(0, char::len_utf8) } else { 0 };
-        at += skipped + escaped;
+        match chars.next() {
+            None => break,
+            Some('\\') if here[1..].starts_with(char::is_whitespace) => {
+                at = rest.len() - here[1..].trim_start().len();
+            }
+            Some('\\') => at += 1 + chars.next().map_or(0, char::len_utf8),
+            Some(c) if is_newline(c) && !lines => return at,
+            Some(c) => at += c.len_utf8(),
+        }
     }
     rest.len()
 }
 
 fn raw(rest: &str, hashes: usize) -> usize {
     let body = &rest[hashes..];
-    let quote = if body.starts_with("\"\"\"") { "\"\"\"" } else { "\"" };
-    let end = format!("{quote}{}", &rest[..hashes]);
+    let lines = body.starts_with("\"\"\"");
+    let quote = if lines { "\"\"\"" } else { "\"" };
+    let closing = format!("{quote}{}", &rest[..hashes]);
     let opening = hashes + quote.len();
-    rest[opening..].find(&end).map_or(rest.len(), |at| opening + at + end.len())
+    let end = rest[opening..].find(&closing).map(|at| opening + at + closing.len());
+    let line = rest[opening..].find(is_newline).map(|at| opening + at);
+    match (end, line) {
+        (Some(end), Some(line)) if !lines && line < end => line,
+        (Some(end), _) => end,
+        (None, Some(line)) if !lines => line,
+        (None, _) => rest.len(),
+    }
 }
 
 #[cfg(test)]
@@ -153,6 +170,7 @@ mod tests {
             Token::Mark(')'),
             Token::Word("1"),
         ];
-        assert_eq!(tokens(text), expected);
+        let found: Vec<_> = tokens(text).into_iter().map(|placed| placed.token).collect();
+        assert_eq!(found, expected);
     }
 }
