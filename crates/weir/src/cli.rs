@@ -44,6 +44,25 @@ pub(crate) enum Command {
         #[arg(long)]
         access_log: bool,
     },
+    /// Start three small origins and Weir in front of them, and show requests as they flow
+    Demo {
+        /// Where to listen; a free port by default
+        #[arg(short, long, value_name = "ADDRESS")]
+        listen: Option<String>,
+        /// Print the configuration of the demo and end
+        #[arg(long)]
+        print: bool,
+    },
+    /// Print the JSON Schema of the configuration
+    Schema,
+    /// Format a configuration file in place
+    Fmt {
+        /// The file; standard input to standard output when it is `-`
+        file: PathBuf,
+        /// Change nothing; fail when the file is not formatted
+        #[arg(long)]
+        check: bool,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -1,5 +1,7 @@
 //! One function for each verb of the command line.
 
+mod demo;
+mod fmt;
 mod proxy;
 
 use std::io::{IsTerminal, Write};
@@ -40,6 +42,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Proxy { listen, to, workers, access_log } => {
             proxy::run(&proxy::Wish { listen, to, workers, access_log })
         }
+        Command::Demo { listen, print } if print => demo::print(listen.as_deref()),
+        Command::Demo { listen, .. } => demo::run(listen.as_deref()),
+        Command::Schema => print(&format!("{:#}\n", config::json_schema())),
+        Command::Fmt { file, check } => fmt::run(&file, check),
         Command::Completions { shell } => completions(shell),
     }
 }

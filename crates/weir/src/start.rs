@@ -1,5 +1,6 @@
 //! Starting what a configuration describes, and ending it well.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(crate) struct Running {
     workers: usize,
     healthy: Arc<AtomicBool>,
     notify: Notify,
-    _admin: Option<Admin>,
+    admin: Option<Admin>,
     _watch: Watch,
     /// Last, so that what runs on it ends before it does.
     _control: Control,
@@ -69,7 +70,7 @@ impl Running {
             workers,
             healthy,
             notify: Notify::new(std::env::var_os("NOTIFY_SOCKET")),
-            _admin: admin,
+            admin,
             _watch: watch,
             _control: control,
         })
@@ -87,6 +88,16 @@ impl Running {
             self.snapshot.routes.len(),
             self.snapshot.upstreams.len(),
         )
+    }
+
+    /// Where clients come in, for TCP listeners, with the ports that the system chose.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.engine.listeners().iter().filter_map(|listener| listener.address).collect()
+    }
+
+    /// Where the admin listener is, for a TCP address.
+    pub(crate) fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref()?.addresses().first().copied()
     }
 
     /// SIGTERM and SIGINT drain, a second one ends at once, SIGUSR1 reopens the logs.

@@ -43,7 +43,7 @@ fn text(wish: &Wish) -> String {
 }
 
 /// A KDL string: what would end it or start a placeholder is escaped.
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     format!("\"{escaped}\"")
 }
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn the_text_is_a_good_configuration() {
         let wish = Wish {
-            listen: "127.0.0.1:0".to_owned(),
+            listen: "127.0.0.1:8080".to_owned(),
             to: vec!["127.0.0.1:3000".to_owned(), "unix:/run/a.sock".to_owned()],
             workers: Some(2),
             access_log: true,
