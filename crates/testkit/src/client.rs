@@ -40,6 +40,20 @@ impl Client {
         Self::over(sock)
     }
 
+    /// Connects from this local address.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[must_use]
+    pub fn connect_from(from: SocketAddr, addr: SocketAddr) -> Self {
+        let domain = socket2::Domain::for_address(addr);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None).expect("socket");
+        socket.bind(&from.into()).expect("bind the client");
+        socket.connect(&addr.into()).unwrap_or_else(|e| panic!("connect {addr}: {e}"));
+        socket.set_tcp_nodelay(true).expect("nodelay");
+        Self::over(Sock::Tcp(socket.into()))
+    }
+
     /// Uses a connected socket.
     #[must_use]
     pub fn over(sock: Sock) -> Self {

@@ -170,7 +170,8 @@ impl Response {
     /// The request that an echoing origin saw (see `Origin::echo`).
     #[must_use]
     pub fn echoed(&self) -> Request {
-        let end = find(&self.body, b"\r\n\r\n").expect("an echoed head") + 4;
+        let end = find(&self.body, b"\r\n\r\n");
+        let end = end.unwrap_or_else(|| panic!("no echo: {:?} {}", self.head, self.text())) + 4;
         let head = Head::parse(&self.body[..end]).expect("an echoed head");
         let framing = head.framing().expect("one framing").0;
         let body = self.body[end..].to_vec();

@@ -1,6 +1,6 @@
 //! What an origin saw: every byte of every connection, every request it could read.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::PATIENCE;
@@ -99,24 +99,30 @@ impl Seen {
     }
 
     fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
-        look(&self.inner.0.lock().expect("seen"))
+        look(&self.lock())
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
-        let out = change(&mut self.inner.0.lock().expect("seen"));
+        let out = change(&mut self.lock());
         self.inner.1.notify_all();
         out
     }
 
     fn wait(&self, what: &str, mut done: impl FnMut(&Inner) -> bool) {
         let until = Instant::now() + PATIENCE;
-        let mut inner = self.inner.0.lock().expect("seen");
+        let mut inner = self.lock();
         while !done(&inner) {
             let left = until.saturating_duration_since(Instant::now());
             let saw = (inner.connections.len(), inner.requests.len(), inner.open);
             assert!(!left.is_zero(), "no {what}; connections, requests, open: {saw:?}");
-            inner = self.inner.1.wait_timeout(inner, left).expect("seen").0;
+            let woken = self.inner.1.wait_timeout(inner, left);
+            inner = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// A test that failed while it looked leaves the record readable.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

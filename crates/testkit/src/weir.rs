@@ -247,7 +247,9 @@ impl Drop for Weir {
         let _reaped_is_fine = self.child.wait();
         let crashed = self.stderr().iter().any(|line| line.contains("panicked at"));
         if std::thread::panicking() {
-            println!("weir stderr: {:#?}\nweir stdout: {:#?}", self.stderr(), self.stdout());
+            let (out, err) = (self.stdout(), self.stderr());
+            println!("weir stderr: {:#?}", &err[err.len().saturating_sub(20)..]);
+            println!("weir stdout: {:#?}", &out[out.len().saturating_sub(5)..]);
         } else {
             assert!(!crashed, "weir panicked: {:#?}", self.stderr());
         }

@@ -1,0 +1,64 @@
+//! The Autobahn WebSocket suite gives the same verdicts through Weir as it gives directly.
+//!
+//! It needs Python 2.7; where `cargo xtask setup` found none, this says so and does nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use testkit::{External, Setup};
+
+/// Compression (12, 13) is between the two ends and costs minutes; the rest is a minute.
+const SPEC: &str = r#"{
+    "outdir": "$DIR/reports",
+    "servers": [
+        {"agent": "direct", "url": "ws://$DIRECT"},
+        {"agent": "weir", "url": "ws://$WEIR"}
+    ],
+    "cases": ["*"],
+    "exclude-cases": ["12.*", "13.*"],
+    "exclude-agent-cases": {}
+}"#;
+
+fn wstest() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/py27/wstest");
+    path.exists().then_some(path)
+}
+
+/// Case to verdicts, of one agent of the report.
+fn verdicts(report: &serde_json::Value, agent: &str) -> BTreeMap<String, String> {
+    let cases = report[agent].as_object().expect("cases");
+    let verdict =
+        |case: &serde_json::Value| format!("{} {}", case["behavior"], case["behaviorClose"]);
+    cases.iter().map(|(name, case)| (name.clone(), verdict(case))).collect()
+}
+
+#[test]
+fn verdicts_are_the_same_as_without_weir() {
+    let Some(wstest) = wstest() else {
+        println!("skipped: no Python 2.7 for the suite; see `cargo xtask setup`");
+        return;
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    let addr = testkit::port::free_addr();
+    let mut server = Command::new(&wstest);
+    server.args(["-m", "echoserver", "-u", "0", "-w"]).arg(format!("ws://{addr}"));
+    let echo = External::listening(server, tempfile::tempdir().expect("a directory"), addr);
+    let weir = Setup::new().server(&echo.server()).start();
+    let spec = SPEC
+        .replace("$DIRECT", &echo.server())
+        .replace("$WEIR", &weir.addr().to_string())
+        .replace("$DIR", &dir.path().display().to_string());
+    let file = dir.path().join("spec.json");
+    std::fs::write(&file, spec).expect("a file");
+    let mut fuzzer = Command::new(&wstest);
+    fuzzer.args(["-m", "fuzzingclient", "-s"]).arg(&file).current_dir(dir.path());
+    let (code, _, err) = testkit::external::run(&mut fuzzer);
+    assert_eq!(code, Some(0), "{err}");
+    let report = std::fs::read_to_string(dir.path().join("reports/index.json")).expect("a report");
+    let report = serde_json::from_str(&report).expect("JSON");
+    let (direct, through) = (verdicts(&report, "direct"), verdicts(&report, "weir"));
+    assert!(direct.len() > 200, "{} cases", direct.len());
+    let differ: Vec<_> = direct.iter().filter(|(name, v)| through.get(*name) != Some(*v)).collect();
+    assert!(differ.is_empty(), "differ through Weir: {differ:#?}");
+}

@@ -1,0 +1,7 @@
+//! Every limit and timeout of the configuration: what is over it is refused, nothing hangs.
+
+mod connections;
+mod memory;
+mod sizes;
+mod slow_clients;
+mod slow_origins;
