@@ -12,6 +12,7 @@ use crate::body::Body;
 use crate::codec::h1::{self, NoRequest, Plan};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind};
+use crate::io::clock;
 use crate::limits::Seat;
 use crate::record::{Counter, Gauge, account};
 use crate::recycle::Recycled;
@@ -19,18 +20,52 @@ use crate::transport::Transport;
 use crate::worker::Worker;
 use crate::{forward, page, serve, tunnel};
 
-/// After this long without a request a connection gives its task's memory back and only its
-/// socket is watched.
-const PARK_AFTER: Duration = Duration::from_secs(1);
+/// After this long without a request a connection is parked: it gives back all memory.
+const PARK_AFTER: Duration = Duration::from_millis(250);
 
-/// A client's connection and its place on the worker.
+/// A client's connection while it is being served.
 #[derive(Debug)]
 pub struct Connection {
     transport: Rc<Transport>,
     worker: Rc<Worker>,
-    /// Counted in the limits for as long as it lives.
+    /// Its entry in the worker's register.
+    entry: Entry,
+    place: Place,
+}
+
+/// What a connection takes up for as long as it is open, served or parked.
+#[derive(Debug)]
+pub struct Place {
+    worker: Rc<Worker>,
     _seat: Seat,
+}
+
+impl Place {
+    /// Counts a new connection.
+    #[must_use]
+    pub fn new(worker: Rc<Worker>, seat: Seat) -> Self {
+        worker.metrics().add(Counter::ConnectionsAccepted, 1);
+        Self { worker, _seat: seat }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.worker.metrics().add(Counter::ConnectionsClosed, 1);
+    }
+}
+
+/// An entry in the worker's register of served connections.
+#[derive(Debug)]
+struct Entry {
+    worker: Rc<Worker>,
     key: usize,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.worker.connections().remove(self.key);
+    }
 }
 
 /// What follows an exchange.
@@ -41,12 +76,13 @@ enum Next {
 }
 
 impl Connection {
-    /// Takes a place on the worker.
+    /// A connection that is to be served.
     #[must_use]
-    pub fn new(transport: Rc<Transport>, worker: Rc<Worker>, seat: Seat) -> Self {
+    pub fn new(transport: Rc<Transport>, place: Place) -> Self {
+        let worker = Rc::clone(&place.worker);
         let key = worker.connections().insert(&transport);
-        worker.metrics().add(Counter::ConnectionsAccepted, 1);
-        Self { transport, worker, _seat: seat, key }
+        let entry = Entry { worker: Rc::clone(&worker), key };
+        Self { transport, worker, entry, place }
     }
 
     /// Serves the connection on a task of its own.
@@ -62,14 +98,19 @@ impl Connection {
     async fn run(self) -> Option<Self> {
         loop {
             let snapshot = self.worker.snapshot();
-            self.worker.connections().set_idle(self.key, !self.transport.has_buffered());
-            let idle = PARK_AFTER.min(snapshot.timeouts.client_idle);
+            self.worker.connections().set_idle(self.entry.key, !self.transport.has_buffered());
+            let client_idle = snapshot.timeouts.client_idle;
+            let idle = PARK_AFTER.min(client_idle);
             let read = h1::read_request(&self.transport, &snapshot, idle).await;
-            self.worker.connections().set_idle(self.key, false);
+            self.worker.connections().set_idle(self.entry.key, false);
             let next = match read {
                 Ok(request) => self.exchange(snapshot, request).await,
                 Err(NoRequest::Closed) => Next::Close,
-                Err(NoRequest::Idle) => return Some(self),
+                Err(NoRequest::Idle) if client_idle > PARK_AFTER => return Some(self),
+                Err(NoRequest::Idle) => {
+                    self.worker.metrics().timeout("client-idle");
+                    Next::Close
+                }
                 Err(NoRequest::Fault(fault)) => self.refuse(fault).await,
             };
             match next {
@@ -83,23 +124,19 @@ impl Connection {
         }
     }
 
-    /// Watches an idle connection from a task that holds little more than the socket.
+    /// Leaves the worker to watch the socket.
     fn park(self) {
-        tokio::task::spawn_local(async move {
-            let snapshot = self.worker.snapshot();
-            let rest = snapshot.timeouts.client_idle.saturating_sub(PARK_AFTER);
-            drop(snapshot);
-            if self.worker.is_draining() || rest.is_zero() {
-                return;
-            }
-            self.worker.connections().set_idle(self.key, true);
-            self.transport.timer().set(rest);
-            if self.transport.readable().await.is_ok() {
-                self.start();
-            } else {
-                self.worker.metrics().timeout("client-idle");
-            }
-        });
+        let Self { transport, worker, entry, place } = self;
+        let until = clock::now() + worker.snapshot().timeouts.client_idle - PARK_AFTER;
+        drop(entry);
+        worker.count_client(transport.stream().take_traffic());
+        // Nothing else holds a transport between messages.
+        if let Some(transport) = Rc::into_inner(transport)
+            && !worker.is_draining()
+        {
+            // One that cannot be watched is closed: it has nothing to lose.
+            let _ = worker.parking().park(transport.into_stream(), place, until);
+        }
     }
 
     /// One exchange from its head to its record.
@@ -210,14 +247,6 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.worker.connections().remove(self.key);
-        self.worker.metrics().add(Counter::ConnectionsClosed, 1);
-        self.worker.count_client(self.transport.stream().take_traffic());
-    }
-}
-
 /// A response that was sent, or not quite.
 struct Answered {
     response: Response,
@@ -246,4 +275,20 @@ async fn until_gone<T>(
         Poll::Pending
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<T, F: Future>(_: impl FnOnce(T) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// What a connection costs while it serves; parked it is only a socket and a timer.
+    #[test]
+    fn a_serving_connection_is_small() {
+        let bytes = size(Connection::run);
+        assert!(bytes <= 6 * 1024, "{bytes} bytes");
+    }
 }

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod listen;
 pub mod middleware;
 pub mod page;
+pub mod parking;
 pub mod record;
 pub mod recycle;
 pub mod request_id;

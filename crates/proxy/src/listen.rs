@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::SocketFlags;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Place};
 use crate::fault::Fault;
 use crate::io::{Peer, Stream, register};
 use crate::page;
@@ -156,7 +156,8 @@ fn admit(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer) {
         Ok(seat) => {
             if let Ok(stream) = Stream::new(fd, peer) {
                 let transport = Rc::new(Transport::new(stream));
-                Connection::new(transport, Rc::clone(worker), seat).start();
+                let place = Place::new(Rc::clone(worker), seat);
+                Connection::new(transport, place).start();
             }
         }
         Err(fault) => turn_away(worker, &fd, fault),

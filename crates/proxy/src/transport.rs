@@ -300,18 +300,10 @@ impl Transport {
         std::mem::take(&mut self.incoming.borrow_mut().buffer)
     }
 
-    /// Moves a small partial message to small memory before a wait.
-    pub fn shrink(&self) {
-        self.incoming.borrow_mut().buffer.shrink();
-    }
-
-    /// Waits until there is something to read, without a buffer.
-    pub async fn readable(&self) -> io::Result<()> {
-        std::future::poll_fn(|cx| match self.stream.poll_readable(cx) {
-            Poll::Pending => self.poll_deadline(cx),
-            ready => ready,
-        })
-        .await
+    /// The socket alone, of a transport between messages.
+    #[must_use]
+    pub fn into_stream(self) -> Stream {
+        self.stream
     }
 
     fn poll_fill(

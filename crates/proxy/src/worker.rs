@@ -13,6 +13,7 @@ use crate::io::stream::Peek;
 use crate::io::{Traffic, memory, timer};
 use crate::limits::Seats;
 use crate::listen::{self, Listener};
+use crate::parking::{self, ParkingLot};
 use crate::record::{Counter, Gauge, LogRecord, WorkerLog, WorkerMetrics, account};
 use crate::snapshot::{Snapshot, SnapshotRef};
 use crate::transport::Transport;
@@ -58,6 +59,7 @@ pub struct Worker {
     metrics: WorkerMetrics,
     logs: RefCell<Vec<WorkerLog>>,
     connections: Connections,
+    parking: ParkingLot,
     draining: Cell<bool>,
 }
 
@@ -68,10 +70,10 @@ impl std::fmt::Debug for Worker {
 }
 
 impl Worker {
-    fn new(parts: Parts) -> Self {
+    fn new(parts: Parts) -> std::io::Result<Self> {
         let upstreams =
             Upstreams::for_snapshot(&parts.snapshot, &Upstreams::default(), parts.index);
-        Self {
+        Ok(Self {
             index: parts.index,
             snapshot: RefCell::new(Rc::new(parts.snapshot)),
             upstreams: RefCell::new(Rc::new(upstreams)),
@@ -79,8 +81,9 @@ impl Worker {
             metrics: parts.metrics,
             logs: RefCell::new(parts.logs),
             connections: Connections::default(),
+            parking: ParkingLot::new()?,
             draining: Cell::new(false),
-        }
+        })
     }
 
     /// The snapshot for a new exchange.
@@ -111,6 +114,12 @@ impl Worker {
     #[must_use]
     pub fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// The connections between requests.
+    #[must_use]
+    pub fn parking(&self) -> &ParkingLot {
+        &self.parking
     }
 
     /// Whether the worker takes no new requests.
@@ -167,9 +176,11 @@ impl Worker {
         self.metrics.set(Gauge::UpstreamConnectionsOpen, upstreams.connections() as u64);
         if sweeps {
             upstreams.sweep();
+            (0..self.parking.sweep()).for_each(|_| self.metrics.timeout("client-idle"));
             upstreams.idle().for_each(|(index, idle)| self.metrics.pool_idle(index, idle));
         }
-        self.metrics.set(Gauge::ConnectionsOpen, self.connections.len() as u64);
+        let open = self.connections.len() + self.parking.len();
+        self.metrics.set(Gauge::ConnectionsOpen, open as u64);
         if self.index == 0 {
             // The budget is one for all workers, and the gauge is summed over them.
             self.metrics.set(Gauge::MemoryUsed, memory::used() as u64);
@@ -251,21 +262,24 @@ pub fn run(
         .enable_all()
         .build_local(Default::default())?;
     runtime.block_on(async move {
-        let worker = Rc::new(Worker::new(parts));
+        let worker = Rc::new(Worker::new(parts)?);
         let accepting: Vec<_> = sockets
             .into_iter()
             .map(|socket| tokio::task::spawn_local(listen::accept(Rc::clone(&worker), socket)))
             .collect();
         let house = tokio::task::spawn_local(keep_house(Rc::clone(&worker)));
+        let parking = tokio::task::spawn_local(parking::watch(Rc::clone(&worker)));
         let wait = obey(&worker, orders).await;
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         if let Some(wait) = wait {
             drain(&worker, wait).await;
         }
         house.abort();
+        parking.abort();
+        worker.parking.close_all();
         worker.keep_house(false);
-    });
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Follows orders until one says to end; returns how long a drain may take.
@@ -283,7 +297,8 @@ async fn obey(worker: &Worker, mut orders: UnboundedReceiver<Order>) -> Option<D
 async fn drain(worker: &Worker, wait: Duration) {
     worker.draining.set(true);
     let ended = async {
-        while !worker.connections.is_empty() {
+        while !(worker.connections.is_empty() && worker.parking.is_empty()) {
+            worker.parking.close_quiet();
             worker.connections.close_idle();
             tokio::time::sleep(timer::TICK).await;
         }

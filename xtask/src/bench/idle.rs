@@ -13,6 +13,10 @@ use crate::shell::{Fail, Outcome};
 /// Enough to see that a figure is no accident: memory varies far less than time.
 const ROUNDS_MAX: usize = 2;
 
+/// How long connections are idle before they are weighed: what a proxy still does after its last
+/// response is done by then, for all of them alike.
+const IDLE_WAIT: Duration = Duration::from_secs(3);
+
 /// Grows each contender, freshly started, by the wanted connections.
 pub(super) fn measure(
     rig: &mut Rig,
@@ -47,8 +51,7 @@ fn grow(rig: &Rig, turn: usize, connections: usize) -> Outcome<Idle> {
     if let Some(out) = child.stdout.take() {
         BufReader::new(out).read_line(&mut line).map_err(failed)?;
     }
-    // What a proxy does after the last response is done by then.
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(IDLE_WAIT);
     let after = cost::resident_bytes(pid);
     drop(child.stdin.take());
     child.wait().map_err(failed)?;

@@ -91,6 +91,12 @@ impl Stream {
         }
     }
 
+    /// Takes the socket back from the driver.
+    #[must_use]
+    pub fn into_parts(self) -> (OwnedFd, Peer) {
+        (self.fd.into_inner(), self.peer)
+    }
+
     /// The bytes that went over since the last call, by whatever way.
     #[must_use]
     pub fn take_traffic(&self) -> Traffic {
@@ -179,17 +185,6 @@ impl Stream {
                 }
                 disturbed
             }
-        }
-    }
-
-    /// Ready as soon as there is something to read, the end included.
-    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
-            if guard.ready().is_read_closed() || self.peek() != Peek::Quiet {
-                return Poll::Ready(Ok(()));
-            }
-            guard.clear_ready();
         }
     }
 
