@@ -168,6 +168,13 @@ impl Body {
         }
     }
 
+    /// The sender waits for an invitation: its time does not run until it gets one.
+    pub fn hold(&self) {
+        if let Self::H1(body) = self {
+            body.transport.hold();
+        }
+    }
+
     /// Holds content of unknown length to a limit; beyond it reading fails.
     pub fn limit(&self, body_bytes_max: u64) {
         if let Self::H1(body) = self {
@@ -215,7 +222,7 @@ impl H1Body {
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
         let polled = self.transport.poll_body(cx).map_err(|fault| body_fault(self.side, &fault));
         if self.pace.bytes_per_s_min > 0 {
-            self.pace.note(polled.is_pending());
+            self.pace.note(polled.is_pending() && !self.transport.is_held());
             if self.pace.is_too_slow(self.transport.body_bytes()) {
                 return Poll::Ready(Err(Fault::client(Kind::RequestBodyTimeout)));
             }
@@ -225,6 +232,7 @@ impl H1Body {
 
     /// Progress was made: the idle deadline moves on.
     fn touch(&self) {
+        self.transport.release(self.idle_timeout);
         self.transport.timer().set(self.idle_timeout);
     }
 }

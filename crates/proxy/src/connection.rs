@@ -190,6 +190,9 @@ impl Connection {
         }
         let (sent, outcome) = h1::send(transport, exchange, &mut response, plan).await;
         let outcome = outcome.map_err(|fault| exchange.blame(fault));
+        if outcome.is_err() && plan.ends_with_connection() {
+            transport.stream().reset_on_close();
+        }
         Answered { response, plan, sent, outcome }
     }
 

@@ -2,6 +2,7 @@
 //! them. It knows no admin API.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub struct Engine {
     workers: Vec<RunningWorker>,
     logs: Vec<AccessLog>,
     seats: Arc<Seats>,
-    listeners: Vec<Arc<Listener>>,
+    listeners: Vec<Listener>,
 }
 
 struct RunningWorker {
@@ -40,11 +41,13 @@ impl Engine {
         (metrics, logs): (&Metrics, Vec<AccessLog>),
     ) -> io::Result<Self> {
         memory::set_max(snapshot.memory_bytes_max);
-        let listeners: Vec<_> = listeners.into_iter().map(Arc::new).collect();
+        let mut listeners = listeners;
+        let sockets: Vec<_> = listeners.iter_mut().map(Listener::take_sockets).collect();
         let mut engine =
             Self { workers: Vec::new(), logs, seats: Arc::new(Seats::default()), listeners };
         for index in 0..workers {
-            engine.start_worker(index, Arc::clone(snapshot), metrics)?;
+            let own = sockets.iter().filter_map(|each| each.get(index).cloned()).collect();
+            engine.start_worker(index, Arc::clone(snapshot), (metrics, own))?;
         }
         Ok(engine)
     }
@@ -53,17 +56,16 @@ impl Engine {
         &mut self,
         index: usize,
         snapshot: Arc<Snapshot>,
-        metrics: &Metrics,
+        (metrics, sockets): (&Metrics, Vec<Arc<OwnedFd>>),
     ) -> io::Result<()> {
         let (sender, orders) = unbounded_channel();
         let seats = Arc::clone(&self.seats);
         let logs: Vec<_> = self.logs.iter().map(AccessLog::worker).collect();
         let metrics = metrics.clone();
-        let listeners = self.listeners.clone();
         let thread =
             std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
                 let metrics = metrics.worker(index);
-                worker::run(Parts { index, snapshot, seats, metrics, logs }, &listeners, orders)
+                worker::run(Parts { index, snapshot, seats, metrics, logs }, sockets, orders)
             })?;
         self.workers.push(RunningWorker { orders: sender, thread });
         Ok(())
@@ -71,7 +73,7 @@ impl Engine {
 
     /// The bound listeners.
     #[must_use]
-    pub fn listeners(&self) -> &[Arc<Listener>] {
+    pub fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
 
@@ -111,6 +113,12 @@ impl Engine {
         for log in self.logs {
             log.stop(log_wait);
         }
+    }
+
+    /// Whether a worker has ended, which none does unasked.
+    #[must_use]
+    pub fn has_lost_worker(&self) -> bool {
+        self.workers.iter().any(|worker| worker.thread.is_finished())
     }
 
     /// Whether every worker has ended.

@@ -103,10 +103,9 @@ impl Exchange {
             snapshot,
             framing: request_framing(length),
             body,
-            upgrades: request.version == Version::Http11
-                && http1::framing::is_upgrade(&request.headers),
+            upgrades: length_is_none(length) && asks_for_upgrade(&request),
             persists: http1::framing::persists(request.version, &request.headers),
-            expects_continue: request.headers.contains(Known::Expect),
+            expects_continue: request.expects_continue(),
             request,
             original_target: None,
             client,
@@ -184,11 +183,38 @@ impl Exchange {
         let Some(transport) = &self.interim else { return Ok(()) };
         let mut bytes = Recycled::<Vec<u8>>::take();
         encode::interim_head(&mut bytes, head);
-        transport
-            .write_all(&bytes)
-            .await
-            .map_err(|error| Fault::io(Side::Client, Direction::Write, &error))
+        let idle = self.snapshot.timeouts.body_idle;
+        transport.timer().set(idle);
+        let written = transport.write_all(&bytes).await;
+        written.map_err(|error| Fault::io(Side::Client, Direction::Write, &error))?;
+        if head.status == 100 {
+            transport.release(idle);
+        } else if transport.is_held() {
+            transport.timer().clear();
+        }
+        Ok(())
     }
+}
+
+/// Whether the client asks to switch to a protocol that can be tunnelled. Another version of HTTP
+/// cannot: its requests would pass every route and rule unseen.
+fn asks_for_upgrade(request: &RequestHead) -> bool {
+    let is_http = |protocol: &[u8]| {
+        let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default().trim_ascii();
+        ["h2c", "h2", "h3", "http", "tls"]
+            .iter()
+            .any(|http| name.eq_ignore_ascii_case(http.as_bytes()))
+    };
+    let mut offered =
+        request.headers.values(Known::Upgrade).flat_map(|value| value.split(|byte| *byte == b','));
+    request.version == Version::Http11
+        && http1::framing::is_upgrade(&request.headers)
+        && !offered.any(is_http)
+}
+
+/// A request that has a body does not switch: its rest would end up in the tunnel.
+fn length_is_none(length: BodyLength) -> bool {
+    matches!(length, BodyLength::None | BodyLength::Exact(0))
 }
 
 /// The answer to an exchange.

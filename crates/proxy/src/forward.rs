@@ -60,8 +60,8 @@ fn named_client(headers: &Headers, is_trusted: impl Fn(IpAddr) -> bool) -> Optio
     let mut named = None;
     let by_x = headers.contains(Known::XForwardedFor);
     let field = if by_x { Known::XForwardedFor } else { Known::Forwarded };
-    let values: Vec<&[u8]> = headers.values(field).collect();
-    for link in values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b',')) {
+    let values = headers.iter().rev().filter(|held| held.known == field);
+    for link in values.flat_map(|held| held.value.rsplit(|byte| *byte == b',')) {
         let text = if by_x { Some(link) } else { forwarded_for(link) };
         let Some(address) = text.and_then(parse_address) else { break };
         named = Some(address);
@@ -117,8 +117,13 @@ pub fn count_down(exchange: &mut Exchange) -> ControlFlow<Response> {
 
 /// Makes a request ready to go on: hop-by-hop fields out, forwarding fields in.
 pub fn prepare_request(exchange: &mut Exchange) {
+    let snapshot = std::rc::Rc::clone(&exchange.snapshot);
     let head = &mut *exchange.request;
     remove_hop_by_hop(&mut head.headers);
+    let id = exchange.request_id.as_bytes();
+    if !id.is_empty() {
+        head.headers.set(snapshot.request_id.header.as_bytes(), id);
+    }
     let client = exchange.client;
     let mut value = Recycled::<Vec<u8>>::take();
     push_forwarded_for(&mut head.headers, client, &mut value);
@@ -234,14 +239,20 @@ fn push_via(headers: &mut Headers, version: Version) {
 ///
 /// Fields that say where a message goes or who sent it cannot be named away: a client would
 /// otherwise strip what another proxy has written.
-fn remove_hop_by_hop(headers: &mut Headers) {
-    if headers.contains(Known::Connection) {
+pub fn remove_hop_by_hop(headers: &mut Headers) {
+    let usual = |name: &[u8]| {
+        USUAL_OPTIONS.iter().any(|option| name.eq_ignore_ascii_case(option.as_bytes()))
+    };
+    if headers.contains(Known::Connection) && !framing::connection_names(headers).all(usual) {
         remove_named(headers);
     }
     for field in HOP_BY_HOP {
         headers.remove(field);
     }
 }
+
+/// Connection options that name no field beside those that go anyway.
+const USUAL_OPTIONS: [&str; 4] = ["keep-alive", "close", "upgrade", "te"];
 
 #[cold]
 fn remove_named(headers: &mut Headers) {

@@ -41,7 +41,7 @@ impl Seats {
             return Err(Fault::proxy(Kind::ConnectionsExceeded));
         }
         let client = match peer {
-            Peer::Tcp(address) => Some(address.ip().to_canonical()),
+            Peer::Tcp(address) => Some(client_key(address.ip().to_canonical())),
             Peer::Unix => None,
         };
         // From here on the seat gives back what it took, also when the client has too many.
@@ -95,6 +95,14 @@ impl Drop for Seat {
         if let Some(client) = self.client {
             self.seats.leave(client);
         }
+    }
+}
+
+/// One client is one IPv4 address or one IPv6 /64, which is what a single customer is given.
+fn client_key(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(ip) => IpAddr::from((u128::from(ip) & !u128::from(u64::MAX)).to_be_bytes()),
     }
 }
 

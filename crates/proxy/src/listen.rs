@@ -43,11 +43,13 @@ impl Listener {
     /// # Errors
     /// When the address cannot be bound.
     pub fn tcp(address: SocketAddr, workers: usize) -> io::Result<Self> {
-        let first = bind_tcp(address)?;
+        // The probe fails where another process listens; sharing the port would succeed.
+        drop(bind_tcp(address, false)?);
+        let first = bind_tcp(address, true)?;
         let bound = first.local_addr()?.as_socket().unwrap_or(address);
         let mut sockets = vec![Arc::new(OwnedFd::from(first))];
         while sockets.len() < workers {
-            sockets.push(Arc::new(OwnedFd::from(bind_tcp(bound)?)));
+            sockets.push(Arc::new(OwnedFd::from(bind_tcp(bound, true)?)));
         }
         for socket in &sockets {
             rustix::net::listen(socket, BACKLOG)?;
@@ -78,10 +80,10 @@ impl Listener {
         })
     }
 
-    /// The socket of a worker.
+    /// Hands each worker its socket; none is kept, so that a drain can close them.
     #[must_use]
-    pub fn socket(&self, worker: usize) -> Option<Arc<OwnedFd>> {
-        self.sockets.get(worker).cloned()
+    pub fn take_sockets(&mut self) -> Vec<Arc<OwnedFd>> {
+        std::mem::take(&mut self.sockets)
     }
 }
 
@@ -94,10 +96,10 @@ impl Drop for Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<Socket> {
+fn bind_tcp(address: SocketAddr, shares: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(shares)?;
     if address.is_ipv6() {
         // `[::]` takes IPv4 too; a listener on an IPv4 address may stand beside it.
         socket.set_only_v6(!address.ip().is_unspecified())?;
@@ -109,37 +111,55 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Whether the path is a socket that nobody listens on. Anything else is left alone.
 fn is_stale(path: &Path, address: &SockAddr) -> io::Result<bool> {
-    if !path.exists() {
-        return Ok(false);
-    }
+    use std::os::unix::fs::FileTypeExt;
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(false) };
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     match probe.connect(address) {
-        Ok(()) => Err(io::ErrorKind::AddrInUse.into()),
-        Err(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Ok(metadata.file_type().is_socket())
+        }
+        _ => Err(io::ErrorKind::AddrInUse.into()),
     }
 }
 
-/// Accepts on a worker's socket until the worker drains.
+/// Accepts on a worker's socket for as long as the task lives.
 ///
 /// # Errors
-/// When the socket cannot be watched or is broken.
+/// When the socket cannot be watched or is no listening socket.
 pub async fn accept(worker: Rc<Worker>, socket: Arc<OwnedFd>) -> io::Result<()> {
     let socket = register::shared(socket)?;
     loop {
         let mut guard = socket.readable().await?;
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        match rustix::net::acceptfrom_with(&socket, flags) {
-            Ok((fd, address)) => admit(&worker, fd, peer(address)),
+        match accept_one(&worker, socket.get_ref()) {
+            Ok(()) | Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => guard.clear_ready(),
-            Err(Errno::INTR | Errno::CONNABORTED) => {}
+            Err(error @ (Errno::BADF | Errno::INVAL | Errno::NOTSOCK)) => return Err(error.into()),
             Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
                 worker.out_of_descriptors();
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
             }
-            Err(error) => return Err(error.into()),
+            // An error of the connection that was to be accepted (accept(2)).
+            Err(_) => {}
         }
     }
+}
+
+/// Accepts what the system has queued already, before the socket is closed.
+pub fn accept_queued(worker: &Rc<Worker>, socket: &OwnedFd) {
+    for _ in 0..BACKLOG {
+        if accept_one(worker, socket) == Err(Errno::AGAIN) {
+            return;
+        }
+    }
+}
+
+fn accept_one(worker: &Rc<Worker>, socket: &OwnedFd) -> Result<(), Errno> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let (fd, address) = rustix::net::acceptfrom_with(socket, flags)?;
+    admit(worker, fd, peer(address));
+    Ok(())
 }
 
 fn peer(address: Option<rustix::net::SocketAddrAny>) -> Peer {

@@ -58,7 +58,7 @@ impl RequestId {
     }
 }
 
-/// Gives the exchange its id, and the request the field that carries it.
+/// Gives the exchange its id; the field that carries it is written with the forwarding fields.
 pub fn assign(exchange: &mut Exchange) {
     let policy = std::rc::Rc::clone(&exchange.snapshot);
     let policy = &policy.request_id;
@@ -70,7 +70,6 @@ pub fn assign(exchange: &mut Exchange) {
         RequestIdMode::Keep => kept().unwrap_or_else(RequestId::make),
     };
     exchange.request_id = id;
-    exchange.request.headers.set(name, id.as_bytes());
 }
 
 thread_local! {

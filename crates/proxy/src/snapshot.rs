@@ -6,6 +6,7 @@
 mod compile;
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,16 +17,48 @@ use http1::HeadLimits;
 use ipnet::IpNet;
 
 use crate::fault::{Kind, Rule};
+use crate::io::Peer;
 use crate::middleware::Middleware;
 use crate::record::{Shape, UpstreamNames, Words};
 use crate::route::{Router, Slashes};
 use crate::template::Template;
+use crate::upstream::Upstreams;
 
 pub use compile::{CompileFault, compile};
 
-/// A worker's hold on the snapshot: taken and dropped per exchange without touching a counter
+/// A worker's hold on what is in force: taken and dropped per exchange without touching a counter
 /// that other workers share.
-pub type SnapshotRef = Rc<Arc<Snapshot>>;
+pub type SnapshotRef = Rc<InForce>;
+
+/// A snapshot with this worker's servers for it: an exchange that began with the one never meets
+/// the other of a later reload.
+#[derive(Debug)]
+pub struct InForce {
+    snapshot: Arc<Snapshot>,
+    servers: Upstreams,
+}
+
+impl InForce {
+    /// Puts a snapshot in force with its servers.
+    #[must_use]
+    pub fn new(snapshot: Arc<Snapshot>, servers: Upstreams) -> SnapshotRef {
+        Rc::new(Self { snapshot, servers })
+    }
+
+    /// The servers of every upstream as this worker knows them.
+    #[must_use]
+    pub fn servers(&self) -> &Upstreams {
+        &self.servers
+    }
+}
+
+impl Deref for InForce {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
 
 /// Everything that workers need to know, compiled.
 #[derive(Debug)]
@@ -199,6 +232,15 @@ impl ServerTarget {
         match self {
             Self::Ip(_, label) | Self::Unix(_, label) => label,
             Self::Name(name) => &name.label,
+        }
+    }
+
+    /// Whether a connection to this peer is a connection to this server.
+    #[must_use]
+    pub fn has(&self, peer: Peer) -> bool {
+        match (self, peer) {
+            (Self::Name(name), Peer::Tcp(address)) => name.addresses.load().contains(&address),
+            _ => true,
         }
     }
 

@@ -16,6 +16,9 @@ use crate::io::pipe::Pipe;
 use crate::recycle::Recycled;
 use crate::transport::Transport;
 
+/// Steps of one transfer before the worker turns to others.
+const SPLICES_PER_TURN: usize = 16;
+
 /// A response body of at most this many bytes is joined with its head.
 const JOIN_BYTES_MAX: usize = 2 * 1024;
 
@@ -38,6 +41,8 @@ pub struct Transfer {
     /// What closes the chunk in hand.
     after: &'static [u8],
     begun: bool,
+    /// The peer does not take more; its time runs.
+    stalled: bool,
     finished: bool,
     pipe: Option<Pipe>,
 }
@@ -63,6 +68,7 @@ impl Transfer {
             in_hand: 0,
             after: b"",
             begun: false,
+            stalled: false,
             finished: false,
             pipe: None,
         }
@@ -79,6 +85,12 @@ impl Transfer {
         std::mem::replace(&mut self.body, Body::Empty)
     }
 
+    /// Whether the peer takes no more at the moment.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.stalled
+    }
+
     /// Whether a byte of this transfer may have left.
     #[must_use]
     pub fn has_begun(&self) -> bool {
@@ -87,12 +99,13 @@ impl Transfer {
 
     /// Moves as much as both sides allow; ready when all is written.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        loop {
+        for _ in 0..SPLICES_PER_TURN {
             if self.pipe.is_some() {
                 ready!(self.poll_splice(cx))?;
                 continue;
             }
-            let waits = self.poll_next(cx)?;
+            // What is framed goes out before more is taken: nothing may come in between.
+            let waits = !self.stalled && self.poll_next(cx)?;
             ready!(self.poll_flush(cx)).map_err(|error| self.write_fault(&error))?;
             if self.finished {
                 return Poll::Ready(Ok(()));
@@ -102,6 +115,9 @@ impl Transfer {
             }
             self.try_splice();
         }
+        // Others on this worker get their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Takes the next body bytes in hand; tells whether there are none yet.
@@ -162,18 +178,40 @@ impl Transfer {
             }
             let (after, in_hand) = (self.after, self.in_hand);
             let to = &self.to;
-            let count = ready!(self.body.with_data(|data| {
+            let written = self.body.with_data(|data| {
                 let data = data.get(..in_hand).unwrap_or_default();
                 write_parts(to, cx, [before, data, after])
-            }))?;
+            });
+            let count = ready!(self.poll_stall(cx, written))?;
             self.advance(count);
+        }
+    }
+
+    /// Lets the peer's time run while it takes nothing, and only then.
+    fn poll_stall(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Pending => {
+                if !std::mem::replace(&mut self.stalled, true) {
+                    self.to.timer().set(self.idle_timeout);
+                }
+                self.to.poll_deadline(cx)
+            }
+            Poll::Ready(written) => {
+                if std::mem::take(&mut self.stalled) {
+                    self.to.timer().clear();
+                }
+                Poll::Ready(written)
+            }
         }
     }
 
     /// Accounts for `count` bytes written, in the order of the slices.
     fn advance(&mut self, count: usize) {
         self.begun = true;
-        self.to.timer().set(self.idle_timeout);
         let of_before = count.min(self.before.len() - self.before_sent);
         self.before_sent += of_before;
         let of_body = (count - of_before).min(self.in_hand);
@@ -205,12 +243,13 @@ impl Transfer {
     fn poll_splice(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         let Some(pipe) = &mut self.pipe else { return Poll::Ready(Ok(())) };
         if pipe.held() > 0 {
-            let moved = match pipe.poll_drain(cx, self.to.stream()) {
-                Poll::Pending => ready!(self.to.poll_deadline(cx)),
-                Poll::Ready(moved) => moved,
-            };
-            moved.map_err(|error| self.write_fault(&error))?;
-            self.to.timer().set(self.idle_timeout);
+            let moved = pipe.poll_drain(cx, self.to.stream());
+            let drained = pipe.held() == 0;
+            ready!(self.poll_stall(cx, moved)).map_err(|error| self.write_fault(&error))?;
+            if drained {
+                // The source's time begins now: until here it was the peer's.
+                self.body.consume(0);
+            }
             return Poll::Ready(Ok(()));
         }
         let Some((from, unread)) = self.body.splice_source().filter(|(_, unread)| *unread > 0)
@@ -259,7 +298,7 @@ fn write_parts(to: &Transport, cx: &mut Context<'_>, parts: [&[u8]; 3]) -> Poll<
         }
         count += 1;
     }
-    to.poll_write(cx, slices.get(..count).unwrap_or_default())
+    to.stream().poll_write(cx, slices.get(..count).unwrap_or_default())
 }
 
 /// The end of a chunk and of the body at once.

@@ -3,7 +3,7 @@
 //!
 //! Both sides use the same type, so there is one parser and one way to read a body.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
@@ -20,6 +20,7 @@ pub struct Transport {
     stream: Stream,
     timer: Timer,
     incoming: RefCell<Incoming>,
+    held: Cell<bool>,
 }
 
 /// The message that is being read.
@@ -34,6 +35,8 @@ struct Incoming {
     body_bytes: u64,
     body_bytes_max: u64,
     eof: bool,
+    /// The body broke a rule or a limit: what follows it cannot be found any more.
+    failed: bool,
 }
 
 /// Why reading a message failed.
@@ -70,8 +73,10 @@ impl Transport {
             body_bytes: 0,
             body_bytes_max: u64::MAX,
             eof: false,
+            failed: false,
         };
-        Self { stream, timer: Timer::new(), incoming: RefCell::new(incoming) }
+        let (timer, held) = (Timer::new(), Cell::new(false));
+        Self { stream, timer, incoming: RefCell::new(incoming), held }
     }
 
     /// The socket below.
@@ -126,6 +131,27 @@ impl Transport {
         incoming.gap = 0;
         incoming.body_bytes = 0;
         incoming.body_bytes_max = body_bytes_max;
+        incoming.failed = false;
+        self.held.set(false);
+    }
+
+    /// The peer rightly waits for us before it sends its body: its time does not run.
+    pub fn hold(&self) {
+        self.held.set(true);
+        self.timer.clear();
+    }
+
+    /// The peer may send its body now.
+    pub fn release(&self, idle_timeout: std::time::Duration) {
+        if self.held.replace(false) {
+            self.timer.set(idle_timeout);
+        }
+    }
+
+    /// Whether the peer waits for us.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held.get()
     }
 
     /// Changes the limit of the body that is being read.
@@ -137,6 +163,9 @@ impl Transport {
     pub fn poll_body(&self, cx: &mut Context<'_>) -> Poll<Result<bool, ReadFault>> {
         let mut incoming = self.incoming.borrow_mut();
         loop {
+            if incoming.failed {
+                return Poll::Ready(Err(ReadFault::Closed { clean: false }));
+            }
             if incoming.visible > 0 {
                 return Poll::Ready(Ok(true));
             }
@@ -144,7 +173,9 @@ impl Transport {
                 return Poll::Ready(Ok(false));
             }
             if !incoming.buffer.is_empty() {
-                incoming.decode()?;
+                let decoded = incoming.decode();
+                incoming.failed = decoded.is_err();
+                decoded?;
                 continue;
             }
             if incoming.eof {
@@ -179,21 +210,23 @@ impl Transport {
     /// Whether the last byte of the body has been decoded (it may still be visible).
     #[must_use]
     pub fn is_body_ended(&self) -> bool {
-        self.incoming.borrow().decoder.is_ended()
+        let incoming = self.incoming.borrow();
+        incoming.decoder.is_ended() && !incoming.failed
     }
 
     /// Whether the whole body has been decoded and consumed.
     #[must_use]
     pub fn is_body_done(&self) -> bool {
         let incoming = self.incoming.borrow();
-        incoming.decoder.is_ended() && incoming.visible == 0
+        incoming.decoder.is_ended() && incoming.visible == 0 && !incoming.failed
     }
 
     /// Body bytes that have not been consumed, where the length of the body is known.
     #[must_use]
     pub fn body_left(&self) -> Option<u64> {
         let incoming = self.incoming.borrow();
-        Some(incoming.decoder.remaining()? + incoming.visible as u64)
+        let left = incoming.decoder.remaining()? + incoming.visible as u64;
+        (!incoming.failed && !incoming.eof).then_some(left)
     }
 
     /// Whether not a byte of the body has been consumed.
@@ -256,9 +289,17 @@ impl Transport {
             if incoming.buffer.len() >= PIPELINE_BYTES_MAX {
                 return Poll::Pending;
             }
-            match ready!(self.stream.poll_read(cx, &mut incoming.buffer)) {
-                Ok(0) | Err(_) => incoming.eof = true,
-                Ok(_) => {}
+            match self.stream.poll_read(cx, &mut incoming.buffer) {
+                Poll::Pending => {
+                    incoming.buffer.shrink();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(count)) if count > 0 => {}
+                // Out of memory says nothing about the client.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::OutOfMemory => {
+                    return Poll::Pending;
+                }
+                Poll::Ready(_) => incoming.eof = true,
             }
         }
     }

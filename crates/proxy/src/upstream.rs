@@ -15,6 +15,8 @@ pub use pool::Pool;
 pub use servers::{ServerState, UpstreamState, Upstreams};
 pub use upload::UploadTask;
 
+use std::rc::Rc;
+
 use balance::{Report, ServerIndex, Tried};
 
 use crate::exchange::{Exchange, Response};
@@ -37,8 +39,8 @@ pub async fn fetch(
     exchange: &mut Exchange,
     plan: &ProxyPlan,
 ) -> Result<Response, Fault> {
-    let upstreams = worker.upstreams();
-    let Some(upstream) = upstreams.at(plan.upstream) else {
+    let in_force = Rc::clone(&exchange.snapshot);
+    let Some(upstream) = in_force.servers().at(plan.upstream) else {
         return Err(Fault::proxy(Kind::ProxyInternalError));
     };
     let mut tried = Tried::new();
@@ -88,7 +90,7 @@ async fn on_server(
     worker: &Worker,
     exchange: &mut Exchange,
     plan: &ProxyPlan,
-    server: &std::rc::Rc<ServerState>,
+    server: &Rc<ServerState>,
 ) -> Result<Response, Fault> {
     if let Some(lease) = Lease::from_pool(server) {
         worker.metrics().pool_hit(plan.upstream);

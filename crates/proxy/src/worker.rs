@@ -1,6 +1,7 @@
 //! One worker: a thread with its runtime, and everything that is its own.
 
 use std::cell::{Cell, RefCell};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +13,10 @@ use crate::fault::Fault;
 use crate::io::stream::Peek;
 use crate::io::{Traffic, memory, timer};
 use crate::limits::Seats;
-use crate::listen::{self, Listener};
+use crate::listen;
 use crate::parking::{self, ParkingLot};
 use crate::record::{Counter, Gauge, LogRecord, WorkerLog, WorkerMetrics, account};
-use crate::snapshot::{Snapshot, SnapshotRef};
+use crate::snapshot::{InForce, Snapshot, SnapshotRef};
 use crate::transport::Transport;
 use crate::upstream::Upstreams;
 
@@ -53,8 +54,7 @@ pub struct Parts {
 /// A worker, as its connections see it.
 pub struct Worker {
     index: usize,
-    snapshot: RefCell<SnapshotRef>,
-    upstreams: RefCell<Rc<Upstreams>>,
+    in_force: RefCell<SnapshotRef>,
     seats: Arc<Seats>,
     metrics: WorkerMetrics,
     logs: RefCell<Vec<WorkerLog>>,
@@ -71,12 +71,10 @@ impl std::fmt::Debug for Worker {
 
 impl Worker {
     fn new(parts: Parts) -> std::io::Result<Self> {
-        let upstreams =
-            Upstreams::for_snapshot(&parts.snapshot, &Upstreams::default(), parts.index);
+        let servers = Upstreams::for_snapshot(&parts.snapshot, &Upstreams::default(), parts.index);
         Ok(Self {
             index: parts.index,
-            snapshot: RefCell::new(Rc::new(parts.snapshot)),
-            upstreams: RefCell::new(Rc::new(upstreams)),
+            in_force: RefCell::new(InForce::new(parts.snapshot, servers)),
             seats: parts.seats,
             metrics: parts.metrics,
             logs: RefCell::new(parts.logs),
@@ -89,13 +87,7 @@ impl Worker {
     /// The snapshot for a new exchange.
     #[must_use]
     pub fn snapshot(&self) -> SnapshotRef {
-        Rc::clone(&self.snapshot.borrow())
-    }
-
-    /// The servers as this worker knows them.
-    #[must_use]
-    pub fn upstreams(&self) -> Rc<Upstreams> {
-        Rc::clone(&self.upstreams.borrow())
+        Rc::clone(&self.in_force.borrow())
     }
 
     /// Connections over all workers.
@@ -162,14 +154,15 @@ impl Worker {
     }
 
     fn adopt(&self, snapshot: Arc<Snapshot>) {
-        let next = Upstreams::for_snapshot(&snapshot, &self.upstreams(), self.index);
-        self.upstreams.replace(Rc::new(next));
-        self.snapshot.replace(Rc::new(snapshot));
+        let before = self.snapshot();
+        let servers = Upstreams::for_snapshot(&snapshot, before.servers(), self.index);
+        self.in_force.replace(InForce::new(snapshot, servers));
     }
 
     fn keep_house(&self, sweeps: bool) {
         self.logs.borrow_mut().iter_mut().for_each(WorkerLog::flush);
-        let upstreams = self.upstreams();
+        let in_force = self.snapshot();
+        let upstreams = in_force.servers();
         let traffic = upstreams.take_traffic();
         self.metrics.add(Counter::UpstreamBytesIn, traffic.received);
         self.metrics.add(Counter::UpstreamBytesOut, traffic.sent);
@@ -240,7 +233,8 @@ impl Connections {
     /// socket is left to answer it.
     fn close_idle(&self) {
         for (_, (transport, idle)) in &*self.entries.borrow() {
-            if *idle && transport.stream().peek() == Peek::Quiet {
+            let begun = transport.has_buffered() || transport.stream().peek() != Peek::Quiet;
+            if *idle && !begun {
                 transport.stream().shutdown();
             }
         }
@@ -253,26 +247,31 @@ impl Connections {
 /// When the runtime cannot be built.
 pub fn run(
     parts: Parts,
-    listeners: &[Arc<Listener>],
-    orders: UnboundedReceiver<Order>,
+    sockets: Vec<Arc<OwnedFd>>,
+    mut orders: UnboundedReceiver<Order>,
 ) -> std::io::Result<()> {
-    let index = parts.index;
-    let sockets: Vec<_> = listeners.iter().filter_map(|listener| listener.socket(index)).collect();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(Default::default())?;
     runtime.block_on(async move {
         let worker = Rc::new(Worker::new(parts)?);
         let accepting: Vec<_> = sockets
-            .into_iter()
-            .map(|socket| tokio::task::spawn_local(listen::accept(Rc::clone(&worker), socket)))
+            .iter()
+            .map(|socket| listen::accept(Rc::clone(&worker), Arc::clone(socket)))
+            .map(tokio::task::spawn_local)
             .collect();
         let house = tokio::task::spawn_local(keep_house(Rc::clone(&worker)));
         let parking = tokio::task::spawn_local(parking::watch(Rc::clone(&worker)));
-        let wait = obey(&worker, orders).await;
+        let wait = obey(&worker, &mut orders).await;
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         if let Some(wait) = wait {
-            drain(&worker, wait).await;
+            worker.draining.set(true);
+            sockets.iter().for_each(|socket| listen::accept_queued(&worker, socket));
+            drop((sockets, accepting));
+            tokio::select! {
+                () = drain(&worker, wait) => {}
+                _ = stopped(&mut orders) => {}
+            }
         }
         house.abort();
         parking.abort();
@@ -283,7 +282,7 @@ pub fn run(
 }
 
 /// Follows orders until one says to end; returns how long a drain may take.
-async fn obey(worker: &Worker, mut orders: UnboundedReceiver<Order>) -> Option<Duration> {
+async fn obey(worker: &Worker, orders: &mut UnboundedReceiver<Order>) -> Option<Duration> {
     loop {
         match orders.recv().await {
             Some(Order::Adopt(snapshot)) => worker.adopt(snapshot),
@@ -293,9 +292,17 @@ async fn obey(worker: &Worker, mut orders: UnboundedReceiver<Order>) -> Option<D
     }
 }
 
+/// Waits until there is no more to wait for.
+async fn stopped(orders: &mut UnboundedReceiver<Order>) {
+    while let Some(order) = orders.recv().await {
+        if matches!(order, Order::Stop) {
+            return;
+        }
+    }
+}
+
 /// Waits for running exchanges, `wait` at the most.
 async fn drain(worker: &Worker, wait: Duration) {
-    worker.draining.set(true);
     let ended = async {
         while !(worker.connections.is_empty() && worker.parking.is_empty()) {
             worker.parking.close_quiet();

@@ -20,6 +20,9 @@ use crate::command::Failure;
 /// How long the last log lines may take to be written at the end.
 const LOG_WAIT: Duration = Duration::from_secs(2);
 
+/// How often the workers are looked after.
+const HEALTH_LOOK: Duration = Duration::from_secs(1);
+
 /// How often a drain looks whether it is over.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
@@ -109,7 +112,7 @@ impl Running {
         runtime.block_on(async {
             let mut signals = Signals::new()
                 .map_err(|error| Failure::failed(format!("cannot watch signals: {error}")))?;
-            self.wait_for_end(&mut signals).await;
+            self.wait_for_end(&mut signals).await?;
             self.drain(&mut signals).await;
             Ok(())
         })?;
@@ -118,16 +121,26 @@ impl Running {
         Ok(())
     }
 
-    async fn wait_for_end(&self, signals: &mut Signals) {
+    async fn wait_for_end(&self, signals: &mut Signals) -> Result<(), Failure> {
         // Without a service manager nobody listens; with one, a lost message is its time-out.
         let _ = self.notify.ready(&self.startup_line());
         let Signals { end, reopen } = signals;
         loop {
             tokio::select! {
-                () = end.told() => return,
+                () = end.told() => return Ok(()),
                 _ = reopen.recv() => self.engine.reopen_logs(),
+                () = tokio::time::sleep(HEALTH_LOOK) => self.check_workers()?,
             }
         }
+    }
+
+    /// A worker that has ended leaves its share of new connections unanswered: better to be
+    /// started again whole.
+    fn check_workers(&self) -> Result<(), Failure> {
+        if self.engine.has_lost_worker() {
+            return Err(Failure::failed("a worker thread has ended; see above for its reason"));
+        }
+        Ok(())
     }
 
     async fn drain(&self, signals: &mut Signals) {

@@ -111,6 +111,13 @@ impl Plan {
         Self { framing, persistence, keeps_alive }
     }
 
+    /// Whether the end of the connection is the end of the body, so that a cut body would look
+    /// complete.
+    #[must_use]
+    pub fn ends_with_connection(self) -> bool {
+        self.framing == Framing::UntilClose
+    }
+
     /// After 101: no framing at all.
     #[must_use]
     pub const fn switching() -> Self {
@@ -138,7 +145,7 @@ pub async fn send(
     let body = std::mem::replace(&mut response.body, Body::Empty);
     let body = if has_body(exchange, response.head.status) { body } else { Body::Empty };
     let idle = exchange.snapshot.timeouts.body_idle;
-    transport.timer().set(idle);
+    transport.timer().clear();
     let to = (Rc::clone(transport), Side::Client);
     let mut transfer = Transfer::new(bytes, body, to, plan.framing, idle);
     let outcome = poll_fn(|cx| transfer.poll(cx)).await;

@@ -85,6 +85,9 @@ impl Buffer {
 
     /// Moves a small remainder to small memory, so that a peer that trickles holds little.
     pub fn shrink(&mut self) {
+        if self.is_empty() {
+            return self.release();
+        }
         if self.bytes.capacity() <= SMALL_BYTES || self.len() > SMALL_BYTES / 2 {
             return;
         }
@@ -95,6 +98,13 @@ impl Buffer {
         small.extend_from_slice(self.data());
         self.release();
         self.bytes = small;
+    }
+
+    /// Gives the memory back if nothing is in it.
+    pub fn release_empty(&mut self) {
+        if self.is_empty() {
+            self.release();
+        }
     }
 
     fn release(&mut self) {

@@ -80,7 +80,8 @@ impl Stream {
     ) -> io::Result<Self> {
         match started {
             Ok(()) => return Self::new(fd, peer),
-            Err(Errno::INPROGRESS | Errno::AGAIN) => {}
+            // On a Unix socket EAGAIN is a full queue: nothing was begun.
+            Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error.into()),
         }
         let stream = Self::new(fd, peer)?;
@@ -117,7 +118,11 @@ impl Stream {
     /// The buffer takes memory only once there is something to read.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
         loop {
-            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            let Poll::Ready(readiness) = self.fd.poll_read_ready(cx) else {
+                buffer.release_empty();
+                return Poll::Pending;
+            };
+            let mut guard = readiness?;
             let room = buffer.make_room()?;
             let wanted = room.capacity() - room.len();
             let spare = rustix::buffer::spare_capacity(room);
@@ -186,6 +191,11 @@ impl Stream {
                 disturbed
             }
         }
+    }
+
+    /// Makes the close that follows a reset, so that a cut answer does not look complete.
+    pub fn reset_on_close(&self) {
+        let _ = rustix::net::sockopt::set_socket_linger(&self.fd, Some(std::time::Duration::ZERO));
     }
 
     /// Ends our sending side; the peer reads an end of stream.

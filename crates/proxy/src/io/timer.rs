@@ -59,6 +59,21 @@ impl Timer {
         });
     }
 
+    /// The deadline is now: whoever waits is woken with the next tick.
+    pub fn expire(&self) {
+        WHEEL.with_borrow_mut(|wheel| wheel.set(self.key, wheel.now));
+    }
+
+    /// Forgets the deadline, the cap and who waits.
+    pub fn reset(&self) {
+        self.cap(None);
+        WHEEL.with_borrow_mut(|wheel| {
+            if let Some(entry) = wheel.entries.get_mut(self.key) {
+                entry.wakers = [None, None];
+            }
+        });
+    }
+
     /// Ready once the deadline has passed; the task is woken then.
     pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         WHEEL.with_borrow_mut(|wheel| {
@@ -67,10 +82,7 @@ impl Timer {
             if entry.deadline <= now {
                 return Poll::Ready(());
             }
-            match &entry.waker {
-                Some(waker) if waker.will_wake(cx.waker()) => {}
-                _ => entry.waker = Some(cx.waker().clone()),
-            }
+            entry.remember(cx.waker());
             Poll::Pending
         })
     }
@@ -108,7 +120,8 @@ struct Entry {
     /// Neighbours in the list of its slot; `END` at either end.
     before: usize,
     after: usize,
-    waker: Option<Waker>,
+    /// The last two tasks that wait: an upload and the response beside it share a transport.
+    wakers: [Option<Waker>; 2],
 }
 
 /// No neighbour.
@@ -117,7 +130,19 @@ const END: usize = usize::MAX;
 impl Default for Entry {
     fn default() -> Self {
         let (before, after) = (END, END);
-        Self { deadline: NEVER, cap: NEVER, filed: NEVER, before, after, waker: None }
+        let wakers = [None, None];
+        Self { deadline: NEVER, cap: NEVER, filed: NEVER, before, after, wakers }
+    }
+}
+
+impl Entry {
+    fn remember(&mut self, waker: &Waker) {
+        let known = |kept: &Option<Waker>| kept.as_ref().is_some_and(|kept| kept.will_wake(waker));
+        if !self.wakers.iter().any(known) {
+            self.wakers.rotate_right(1);
+            let [first, _] = &mut self.wakers;
+            *first = Some(waker.clone());
+        }
     }
 }
 
@@ -212,7 +237,7 @@ impl Wheel {
                     self.file(key, deadline);
                 }
             } else if let Some(entry) = self.entries.get_mut(key) {
-                due.extend(entry.waker.take());
+                due.extend(entry.wakers.iter_mut().filter_map(Option::take));
             }
         }
     }
@@ -229,8 +254,29 @@ mod tests {
         })
     }
 
+    struct Task;
+
+    impl std::task::Wake for Task {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+
+    thread_local! {
+        static WAKER: Waker = std::sync::Arc::new(Task).into();
+    }
+
     fn poll(timer: &Timer) -> bool {
-        timer.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        WAKER.with(|waker| timer.poll(&mut Context::from_waker(waker)).is_ready())
+    }
+
+    #[test]
+    fn two_tasks_on_one_timer_are_both_woken() {
+        let timer = Timer::new();
+        timer.set(TICK);
+        let other: Waker = std::sync::Arc::new(Task).into();
+        assert!(!poll(&timer));
+        assert!(timer.poll(&mut Context::from_waker(&other)).is_pending());
+        assert!(!poll(&timer));
+        assert_eq!(advance(2), 2);
     }
 
     #[test]

@@ -45,15 +45,33 @@ pub(super) async fn run(
             exchange.trace.first_byte = Some(clock::now());
             return answer(worker, exchange, sending, (head, lease));
         }
-        exchange.send_interim(&head).await?;
+        relay(exchange, &mut head, &sending.transport).await?;
     }
     Err(Fault::upstream(Kind::HttpInterimFlood, Retry::Never))
+}
+
+/// Passes an interim response on. It has no body, and its fields are cleaned like any others.
+async fn relay(
+    exchange: &Exchange,
+    head: &mut ResponseHead,
+    upstream: &Transport,
+) -> Result<(), Fault> {
+    let refused = |refusal: Refusal| Fault::refused(Side::Upstream, refusal);
+    framing::response_length(exchange.request.method, head).map_err(refused)?;
+    forward::remove_hop_by_hop(&mut head.headers);
+    exchange.send_interim(head).await?;
+    if head.status == 100 && exchange.expects_continue {
+        upstream.timer().clear();
+    }
+    Ok(())
 }
 
 /// The request on its way and the search for the head of its answer.
 struct Sending {
     transport: Rc<Transport>,
-    upload: Option<Transfer>,
+    upload: Transfer,
+    /// The whole request has left.
+    sent: bool,
     /// Set when the origin stopped taking the request; its answer may still be there.
     write_fault: Option<Fault>,
     scanner: HeadScanner,
@@ -69,18 +87,25 @@ impl Sending {
         if let Some(total) = exchange.total_left() {
             transport.timer().cap(Some(total));
         }
-        let body = std::mem::replace(&mut exchange.body, Body::Empty);
         let mut bytes = Recycled::<Vec<u8>>::take();
         set_host(exchange, plan, lease);
         let persistence =
             if exchange.upgrades { Persistence::Upgrade } else { Persistence::Implied };
         encode::request_head(&mut bytes, &exchange.request, exchange.framing, persistence);
         let body_idle = exchange.snapshot.timeouts.body_idle;
-        transport.timer().set(body_idle);
+        if exchange.expects_continue {
+            // The client waits for the origin, so the origin's time runs and the client's does not.
+            exchange.body.hold();
+            transport.timer().set(plan.first_byte_timeout);
+        } else {
+            transport.timer().clear();
+        }
+        let body = std::mem::replace(&mut exchange.body, Body::Empty);
         let to = (Rc::clone(&transport), Side::Upstream);
         Self {
             transport,
-            upload: Some(Transfer::new(bytes, body, to, exchange.framing, body_idle)),
+            upload: Transfer::new(bytes, body, to, exchange.framing, body_idle),
+            sent: false,
             write_fault: None,
             scanner: HeadScanner::new_response(),
             limits: exchange.snapshot.head_limits,
@@ -112,15 +137,15 @@ impl Sending {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Fault> {
-        let Some(upload) = self.upload.as_mut().filter(|_| self.write_fault.is_none()) else {
+        if self.sent || self.write_fault.is_some() {
             return Ok(());
-        };
-        let polled = upload.poll(cx);
-        self.unsent &= !upload.has_begun();
+        }
+        let polled = self.upload.poll(cx);
+        self.unsent &= !self.upload.has_begun();
         match polled {
             Poll::Pending => {}
             Poll::Ready(Ok(())) => {
-                self.upload = None;
+                self.sent = true;
                 self.transport.timer().set(self.first_byte);
             }
             Poll::Ready(Err(fault)) if fault.side == Side::Upstream => {
@@ -143,10 +168,9 @@ impl Sending {
         match fault {
             ReadFault::Closed { clean: true } => Fault::upstream(Kind::ConnectionTerminated, retry),
             ReadFault::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-                let kind = match (&self.upload, &self.write_fault) {
-                    (Some(_), None) => Kind::ConnectionWriteTimeout,
-                    _ => Kind::HttpResponseTimeout,
-                };
+                let stuck = !self.sent && self.write_fault.is_none() && self.upload.is_stalled();
+                let kind =
+                    if stuck { Kind::ConnectionWriteTimeout } else { Kind::HttpResponseTimeout };
                 Fault::upstream(kind, Retry::Never)
             }
             ReadFault::Io(error) if error.kind() != std::io::ErrorKind::OutOfMemory => {
@@ -157,12 +181,9 @@ impl Sending {
         }
     }
 
-    fn is_sent(&self) -> bool {
-        self.upload.is_none()
-    }
-
+    /// The body, as far as it has not been consumed: a request without one never had any.
     fn take_body(&mut self) -> Body {
-        self.upload.as_mut().map_or(Body::Empty, Transfer::take_body)
+        self.upload.take_body()
     }
 }
 
@@ -170,11 +191,11 @@ impl Sending {
 fn answer(
     worker: &Worker,
     exchange: &mut Exchange,
-    mut sending: Sending,
+    sending: Sending,
     (head, mut lease): (Recycled<ResponseHead>, Lease),
 ) -> Result<Response, Fault> {
     if head.status == 101 {
-        return upgrade(exchange, (head, lease));
+        return upgrade(exchange, &sending, (head, lease));
     }
     let refused = |refusal: Refusal| Fault::refused(Side::Upstream, refusal);
     let length = framing::response_length(exchange.request.method, &head).map_err(refused)?;
@@ -182,14 +203,16 @@ fn answer(
     if !framing::persists(head.version, &head.headers) || length == BodyLength::UntilClose {
         lease.close_after();
     }
-    if !sending.is_sent() {
+    let transport = lease.transport();
+    if !sending.sent {
         exchange.early_response = true;
-        match (sending.write_fault, sending.upload.take()) {
-            (None, Some(upload)) => lease.attach_upload(UploadTask::spawn(upload)),
-            _ => lease.close_after(),
+        if sending.write_fault.is_none() {
+            let upload = UploadTask::spawn(sending.upload, Rc::clone(&transport));
+            lease.attach_upload(upload);
+        } else {
+            lease.close_after();
         }
     }
-    let transport = lease.transport();
     let version = head.version;
     let idle = exchange.snapshot.timeouts.body_idle;
     transport.begin_body(length, u64::MAX);
@@ -210,10 +233,14 @@ fn answer(
 /// The origin switched protocols. Only a request that asked for it may be answered so.
 fn upgrade(
     exchange: &Exchange,
+    sending: &Sending,
     (head, lease): (Recycled<ResponseHead>, Lease),
 ) -> Result<Response, Fault> {
-    let asked = exchange.upgrades && head.headers.contains(Known::Upgrade);
-    if !asked {
+    let switched = head.headers.value(Known::Upgrade).unwrap_or_default();
+    let asked = exchange.request.headers.values(Known::Upgrade);
+    let offered = asked.flat_map(|value| value.split(|byte| *byte == b','));
+    let agreed = offered.map(<[u8]>::trim_ascii).any(|one| one.eq_ignore_ascii_case(switched));
+    if !exchange.upgrades || !sending.sent || !agreed {
         return Err(Fault::upstream(Kind::HttpProtocolError, Retry::Never));
     }
     let mut response = Response::switching(head, lease);

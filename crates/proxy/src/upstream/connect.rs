@@ -19,7 +19,7 @@ const ADDRESSES_MAX: usize = 3;
 /// # Errors
 /// `dns_error`, `connection_refused`, `connection_timeout` or `connection_terminated`.
 pub(super) async fn lease(server: &Rc<ServerState>, timeout: Duration) -> Result<Lease, Fault> {
-    let outcome = tokio::time::timeout(timeout, open(server)).await;
+    let outcome = tokio::time::timeout(timeout, open(server, timeout)).await;
     let stream = match outcome {
         Err(_elapsed) => return Err(fault(Kind::ConnectionTimeout)),
         Ok(Err(fault)) => return Err(fault),
@@ -28,33 +28,48 @@ pub(super) async fn lease(server: &Rc<ServerState>, timeout: Duration) -> Result
     Ok(Lease::fresh(Rc::new(Transport::new(stream)), server))
 }
 
-async fn open(server: &ServerState) -> Result<Stream, Fault> {
+async fn open(server: &ServerState, timeout: Duration) -> Result<Stream, Fault> {
     match &server.target {
-        ServerTarget::Ip(address, _) => Stream::connect_tcp(*address).await.map_err(io_fault),
-        ServerTarget::Unix(path, _) => Stream::connect_unix(path).await.map_err(io_fault),
+        ServerTarget::Ip(address, _) => {
+            Stream::connect_tcp(*address).await.map_err(|error| io_fault(&error))
+        }
+        ServerTarget::Unix(path, _) => {
+            Stream::connect_unix(path).await.map_err(|error| io_fault(&error))
+        }
         ServerTarget::Name(name) => {
             let addresses = name.addresses.load();
-            open_any(server.next_turn(), &addresses).await
+            open_any(server.next_turn(), &addresses, timeout).await
         }
     }
 }
 
 /// Tries the addresses of a name in turn, beginning at a different one each time.
-async fn open_any(turn: usize, addresses: &[SocketAddr]) -> Result<Stream, Fault> {
+/// One that does not answer leaves time for the others.
+async fn open_any(
+    turn: usize,
+    addresses: &[SocketAddr],
+    timeout: Duration,
+) -> Result<Stream, Fault> {
     let mut last = fault(Kind::DnsError);
-    for step in 0..addresses.len().min(ADDRESSES_MAX) {
+    let tries = addresses.len().min(ADDRESSES_MAX);
+    let share = timeout / tries.max(1) as u32;
+    for step in 0..tries {
         let Some(address) = addresses.get((turn + step) % addresses.len()) else { break };
-        match Stream::connect_tcp(*address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = io_fault(error),
+        match tokio::time::timeout(share, Stream::connect_tcp(*address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = io_fault(&error),
+            Err(_elapsed) => last = fault(Kind::ConnectionTimeout),
         }
     }
     Err(last)
 }
 
-fn io_fault(error: io::Error) -> Fault {
+fn io_fault(error: &io::Error) -> Fault {
     fault(match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Kind::ConnectionRefused,
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::NotFound
+        // A Unix socket whose queue is full.
+        | io::ErrorKind::WouldBlock => Kind::ConnectionRefused,
         io::ErrorKind::TimedOut => Kind::ConnectionTimeout,
         _ => Kind::ConnectionTerminated,
     })

@@ -20,8 +20,13 @@ impl Lease {
     /// A connection that was idle, if the server has one.
     #[must_use]
     pub fn from_pool(server: &Rc<ServerState>) -> Option<Self> {
-        let transport = server.pool.take()?;
-        Some(Self::new(transport, server, true))
+        loop {
+            let transport = server.pool.take()?;
+            // A name may have left the address that this connection leads to.
+            if server.target.has(transport.stream().peer()) {
+                return Some(Self::new(transport, server, true));
+            }
+        }
     }
 
     /// A connection just made.
@@ -68,7 +73,7 @@ impl Lease {
     pub fn put_back(self) {
         let unsent = self.upload.as_ref().is_some_and(|upload| !upload.is_done());
         if self.persists && !unsent && !self.transport.has_buffered() {
-            self.transport.timer().cap(None);
+            self.transport.timer().reset();
             self.server.pool.put(Rc::clone(&self.transport));
         }
     }

@@ -46,10 +46,11 @@ impl Pool {
         None
     }
 
-    /// Keeps a clean connection; beyond the limit it is closed.
+    /// Keeps a clean, living connection; beyond the limit it is closed.
     pub fn put(&self, transport: Rc<Transport>) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.idle_max {
+        // Looking also frees the connection of the task that used it last.
+        if idle.len() < self.idle_max && is_alive(&transport) {
             idle.push(Idle { transport, since: clock::now() });
         }
     }

@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use tokio::task::JoinHandle;
 
+use crate::fault::Side;
 use crate::transfer::Transfer;
+use crate::transport::Transport;
 
 /// A running upload; dropped, it is aborted.
 #[derive(Debug)]
@@ -17,14 +19,16 @@ pub struct UploadTask {
 impl UploadTask {
     /// Lets the rest of a transfer run beside the response.
     #[must_use]
-    pub fn spawn(mut transfer: Transfer) -> Self {
+    pub fn spawn(mut transfer: Transfer, upstream: Rc<Transport>) -> Self {
         let done = Rc::new(Cell::new(false));
         let finished = Rc::clone(&done);
         let task = tokio::task::spawn_local(async move {
-            // A failed upload is not told to anyone: the response decides the exchange, and the
-            // connections of both sides are closed after it.
-            if std::future::poll_fn(|cx| transfer.poll(cx)).await.is_ok() {
-                finished.set(true);
+            match std::future::poll_fn(|cx| transfer.poll(cx)).await {
+                Ok(()) => finished.set(true),
+                // The client is gone or stuck: nothing more is wanted of the origin either.
+                Err(fault) if fault.side == Side::Client => upstream.timer().expire(),
+                // The origin has heard enough; its response decides the exchange.
+                Err(_) => {}
             }
         });
         Self { task, done }
