@@ -119,6 +119,19 @@ fn a_chunked_body_over_body_bytes_max_is_413_when_it_gets_there() {
 }
 
 #[test]
+fn a_chunked_body_that_is_too_large_is_never_taken_for_a_request() {
+    let origin = Origin::echo();
+    let weir = small_bodies(&origin);
+    let hidden = format!("GET /hidden HTTP/1.1\r\nHost: a.test\r\nX: {}\r\n\r\n", "b".repeat(1024));
+    let mut client = weir.client();
+    client.send(dialogue::post_chunked(&format!("{:x}\r\n{hidden}\r\n0\r\n\r\n", hidden.len())));
+    assert_eq!(client.response().status, 413);
+    client.expect_closed();
+    let lines = weir.wait_log(1);
+    assert_eq!((lines.len(), origin.requests().len()), (1, 0), "{lines:?}");
+}
+
+#[test]
 fn a_response_head_over_the_limit_is_a_bad_gateway() {
     let origin = Origin::simple(format!(
         "HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 0\r\n\r\n",
