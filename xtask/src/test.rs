@@ -1,6 +1,7 @@
 //! What CI runs: set-up, checks, the binary under test, and every test of the workspace.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::shell::{self, Outcome, Root};
 use crate::{check, setup};
@@ -13,15 +14,24 @@ pub fn run(root: &Root, filter: &[String]) -> Outcome {
         check::run(root)?;
     }
     let weir = build(root)?;
-    let venv = root.join(".tools/venv");
-    if shell::succeeds(&mut root.cargo(["nextest", "--version"])) {
-        let nextest = ["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"];
-        let mut command = root.cargo(nextest);
-        command.args(["--final-status-level", "slow"]);
-        return shell::run(command.args(filter).env("WEIR_BIN", weir).env("WEIR_VENV", venv));
+    let mut command = runner(root);
+    command.args(filter).env("WEIR_BIN", weir).env("WEIR_VENV", root.join(".tools/venv"));
+    if filter.is_empty() {
+        // Among hundreds of tests, the message of a failure is read and its stack is not.
+        command.env("RUST_BACKTRACE", "0");
     }
-    let mut command = root.cargo(["test", "--workspace", "--no-fail-fast", "--quiet"]);
-    shell::run(command.args(filter).env("WEIR_BIN", weir).env("WEIR_VENV", venv))
+    shell::run(&mut command)
+}
+
+/// nextest where it is installed, which ends tests that hang; else cargo's own.
+fn runner(root: &Root) -> Command {
+    if shell::succeeds(&mut root.cargo(["nextest", "--version"])) {
+        let nextest = ["nextest", "run", "--workspace", "--no-fail-fast"];
+        let mut command = root.cargo(nextest);
+        command.args(["--status-level", "fail", "--final-status-level", "slow"]);
+        return command;
+    }
+    root.cargo(["test", "--workspace", "--no-fail-fast", "--quiet"])
 }
 
 /// Builds the product with debug assertions on but fast enough for real load.
