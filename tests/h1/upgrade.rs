@@ -35,6 +35,7 @@ fn bytes_flow_both_ways_after_101() {
     client.send(b"\0\r\n\xff!");
     client.expect("bye");
     client.expect_closed();
+    drop(client);
     let log = weir.wait_log(1);
     assert_eq!((log.len(), log[0].status()), (1, 101));
 }

@@ -3,7 +3,7 @@
 
 use crate::corpus::{Case, read};
 use testkit::origin::ok;
-use testkit::{Client, Origin, Outcome, Setup, Weir};
+use testkit::{Client, LogLine, Origin, Outcome, Setup, Weir};
 
 const BEGINNINGS: [(&str, &str); 3] = [
     ("host", "Host: h\r\n"),
@@ -62,39 +62,42 @@ fn judge(case: &Case, client: &mut Client) -> Result<usize, String> {
     }
 }
 
-fn run(case: &Case, weir: &Weir, origin: &Origin) -> Result<(), String> {
+/// Plays one case; how many of its requests were served, and by the origin's own count.
+fn play(case: &Case, weir: &Weir, origin: &Origin) -> Result<usize, String> {
     let seen_before = origin.requests().len();
-    let logged_before = weir.log().len();
     let mut client = weir.client();
     client.send(&case.bytes);
     let served = judge(case, &mut client)?;
     let seen = origin.requests().len() - seen_before;
-    if seen != served {
-        return Err(format!("the origin saw {seen} requests, {served} were served"));
+    if seen == served {
+        return Ok(served);
     }
-    let log = log_until_mark(weir, logged_before);
-    let reasons: Vec<_> = log.iter().map(|line| line.text("reason")).collect();
-    match expected(case).last() {
-        Some(&("ok" | "more")) => {}
-        Some(last) if reasons.iter().any(|reason| reason == last) => {}
-        Some(last) => return Err(format!("logged {reasons:?}, not {last}")),
-        None => {}
-    }
-    let passed = log.iter().filter(|line| line.status() == 200).count();
-    (passed == served).then_some(()).ok_or_else(|| format!("{served} served, {passed} logged"))
+    Err(format!("the origin saw {seen} requests, {served} were served"))
 }
 
-/// The lines of the one worker since `before`, up to that of a request made for this.
-fn log_until_mark(weir: &Weir, before: usize) -> Vec<testkit::LogLine> {
-    assert_eq!(weir.get("/mark").status, 200);
-    let is_mark = |line: &testkit::LogLine| line.text("path") == "/mark";
-    for count in before + 1.. {
-        let log = weir.wait_log(count);
-        if let Some(at) = log[before..].iter().position(is_mark) {
-            return log[before..before + at].to_vec();
-        }
+/// Compares the log lines of one case with how it went.
+fn compare(case: &Case, served: usize, log: &[LogLine]) -> Result<(), String> {
+    let passed = log.iter().filter(|line| line.status() == 200).count();
+    if passed != served {
+        return Err(format!("{served} served, {passed} logged"));
     }
-    unreachable!("the mark is logged or the wait fails")
+    let expected = expected(case);
+    let Some(reason) = expected.last().filter(|o| !matches!(**o, "ok" | "more")) else {
+        return Ok(());
+    };
+    let reasons: Vec<_> = log.iter().map(|line| line.text("reason")).collect();
+    let named = reasons.iter().any(|logged| logged == reason);
+    named.then_some(()).ok_or_else(|| format!("logged {reasons:?}, not {reason}"))
+}
+
+/// The log of the one worker, cut at the requests made after each case to mark its end.
+fn log_by_case(weir: &Weir, cases: usize) -> Vec<Vec<LogLine>> {
+    let is_mark = |line: &LogLine| line.text("path") == "/mark";
+    let mut log = weir.wait_log(cases);
+    while log.iter().filter(|line| is_mark(line)).count() < cases {
+        log = weir.wait_log(log.len() + 1);
+    }
+    log.split(is_mark).map(<[_]>::to_vec).collect()
 }
 
 #[test]
@@ -103,10 +106,20 @@ fn each_request_has_its_exact_outcome() {
     let weir = Setup::new().to(&origin).workers(1).start();
     let cases = read("requests.txt", &BEGINNINGS);
     assert!(cases.len() >= 150, "{} cases", cases.len());
-    let failed: Vec<_> = cases
+    let played: Vec<_> = cases
         .iter()
-        .filter_map(|case| {
-            run(case, &weir, &origin).err().map(|why| format!("{}: {why}", case.name))
+        .map(|case| {
+            let outcome = play(case, &weir, &origin);
+            assert_eq!(weir.get("/mark").status, 200, "{}", case.name);
+            outcome
+        })
+        .collect();
+    let logs = log_by_case(&weir, cases.len());
+    let judged = cases.iter().zip(played).zip(&logs);
+    let failed: Vec<_> = judged
+        .filter_map(|((case, played), log)| {
+            let outcome = played.and_then(|served| compare(case, served, log));
+            outcome.err().map(|why| format!("{}: {why}", case.name))
         })
         .collect();
     assert!(failed.is_empty(), "{} of {}: {failed:#?}", failed.len(), cases.len());

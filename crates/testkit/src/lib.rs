@@ -12,6 +12,7 @@
 )]
 
 pub mod client;
+pub mod diag;
 pub mod external;
 pub mod gate;
 pub mod log;

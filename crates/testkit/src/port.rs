@@ -4,6 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::diag;
+
 /// Ports given out lie below the range the kernel draws source ports from, so that nobody's
 /// outgoing connection takes one between this look and the use.
 const LOWEST: u16 = 10_000;
@@ -29,7 +31,7 @@ pub fn free_addr() -> SocketAddr {
 /// Whether somebody listens on this TCP port.
 #[must_use]
 pub fn is_listening(port: u16) -> bool {
-    rows().any(|row| row.state == LISTEN && row.local == port)
+    diag::listening_ports().contains(&port)
 }
 
 /// Waits until somebody listens there; false when nobody did in time.
@@ -43,40 +45,6 @@ pub fn wait_listening(port: u16, patience: Duration, alive: impl Fn() -> bool) -
         std::thread::sleep(Duration::from_millis(3));
     }
     is_listening(port)
-}
-
-/// Unread bytes of the established connection with these ports, at the `local` end.
-#[must_use]
-pub fn receive_queue(local: u16, peer: u16) -> Option<u32> {
-    let ours = |row: &Row| row.state == ESTABLISHED && row.local == local && row.peer == peer;
-    rows().find(ours).map(|row| row.unread)
-}
-
-const ESTABLISHED: u8 = 0x01;
-const LISTEN: u8 = 0x0a;
-
-struct Row {
-    local: u16,
-    peer: u16,
-    state: u8,
-    unread: u32,
-}
-
-fn rows() -> impl Iterator<Item = Row> {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    let both = read("/proc/net/tcp") + &read("/proc/net/tcp6");
-    both.lines().filter_map(row).collect::<Vec<_>>().into_iter()
-}
-
-/// `sl local:port peer:port state tx:rx ...`, numbers in hex.
-fn row(line: &str) -> Option<Row> {
-    let mut words = line.split_ascii_whitespace().skip(1);
-    let port = |word: &str| u16::from_str_radix(word.rsplit(':').next()?, 16).ok();
-    let local = port(words.next()?)?;
-    let peer = port(words.next()?)?;
-    let state = u8::from_str_radix(words.next()?, 16).ok()?;
-    let unread = u32::from_str_radix(words.next()?.rsplit(':').next()?, 16).ok()?;
-    Some(Row { local, peer, state, unread })
 }
 
 #[cfg(test)]

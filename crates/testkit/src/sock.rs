@@ -73,11 +73,11 @@ impl Sock {
         }
     }
 
-    /// Our and the peer's ports, for TCP.
+    /// Our and the peer's addresses, for TCP.
     #[must_use]
-    pub fn ports(&self) -> Option<(u16, u16)> {
+    pub fn addrs(&self) -> Option<(SocketAddr, SocketAddr)> {
         let Self::Tcp(s) = self else { return None };
-        Some((s.local_addr().ok()?.port(), s.peer_addr().ok()?.port()))
+        Some((s.local_addr().ok()?, s.peer_addr().ok()?))
     }
 }
 

@@ -62,10 +62,10 @@ impl Wire {
 
     /// Waits until the peer has read everything we sent (TCP; by the kernel's socket table).
     pub fn settle(&self) {
-        let Some((ours, theirs)) = self.sock.ports() else { return };
+        let Some((ours, theirs)) = self.sock.addrs() else { return };
         let until = Instant::now() + Duration::from_secs(2);
         while Instant::now() < until {
-            match crate::port::receive_queue(theirs, ours) {
+            match crate::diag::unread_bytes(theirs, ours) {
                 Some(0) | None => return,
                 Some(_) => std::thread::yield_now(),
             }
