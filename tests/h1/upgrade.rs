@@ -1,7 +1,7 @@
 //! Upgrade becomes a tunnel on the origin's 101 and not before (RFC 9110 §7.8).
 
 use dialogue::{get, with_fields};
-use testkit::{Broken, Client, Gate, Origin, Weir};
+use testkit::{Broken, Client, Gate, Origin, Setup, Weir};
 
 const ASK: &str = "GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\n\
                    Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -70,6 +70,18 @@ fn an_end_of_one_direction_leaves_the_other_open() {
     client.half_close();
     client.expect("and an answer");
     client.expect_closed();
+}
+
+#[test]
+fn a_tunnel_that_carries_nothing_is_closed_and_counted() {
+    let origin = Origin::script(|c| {
+        c.request();
+        c.send(SWITCH);
+        assert_eq!(c.read_to_end().expect("an orderly end"), b"");
+    });
+    let weir = Setup::new().global("timeouts tunnel-idle=\"300ms\"").to(&origin).start();
+    upgraded(&weir).expect_closed();
+    weir.wait_metrics(|m| m.sum("weir_timeouts_total", &["tunnel-idle"]) >= 1.0);
 }
 
 #[test]

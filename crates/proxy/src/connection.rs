@@ -219,6 +219,9 @@ impl Connection {
         let idle = exchange.snapshot.timeouts.tunnel_idle;
         let carried = tunnel::run(&self.transport, &upstream, idle).await;
         drop(open);
+        if carried.timed_out {
+            self.worker.metrics().timeout("tunnel-idle");
+        }
         let end = account::End::tunnel(&carried);
         account::exchange(&self.worker, exchange, Some(&response), end);
         Next::Close

@@ -17,6 +17,8 @@ pub struct Carried {
     pub upward: u64,
     /// From the origin to the client.
     pub downward: u64,
+    /// Nothing had moved for too long.
+    pub timed_out: bool,
 }
 
 /// Joins the two until they end. Bytes already read on either side go first.
@@ -27,8 +29,7 @@ pub async fn run(client: &Rc<Transport>, upstream: &Rc<Transport>, idle: Duratio
     upstream.timer().cap(None);
     upstream.timer().clear();
     client.timer().set(idle);
-    // How a tunnel ends is nobody's fault: one side just stops.
-    let _ = poll_fn(|cx| {
+    let ended = poll_fn(|cx| {
         let before = upward.carried + downward.carried;
         let up = upward.poll(cx)?;
         let down = downward.poll(cx)?;
@@ -41,7 +42,9 @@ pub async fn run(client: &Rc<Transport>, upstream: &Rc<Transport>, idle: Duratio
         }
     })
     .await;
-    Carried { upward: upward.carried, downward: downward.carried }
+    // How else a tunnel ends is nobody's fault: one side just stops.
+    let timed_out = ended.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+    Carried { upward: upward.carried, downward: downward.carried, timed_out }
 }
 
 /// One direction of a tunnel.
