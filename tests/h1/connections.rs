@@ -167,7 +167,8 @@ fn a_client_that_half_closes_gets_its_response() {
     });
     let weir = Weir::before(&origin);
     let mut client = weir.client();
-    client.send(get("/"));
+    // Only a client that has announced its last request may close and still be there.
+    client.send(with_fields("Connection: close\r\n"));
     client.half_close();
     origin.seen().wait_requests(1);
     gate.open();
@@ -180,7 +181,8 @@ fn a_client_that_half_closes_after_a_pipeline_gets_all_of_it() {
     let origin = Origin::echo();
     let weir = Weir::before(&origin);
     let mut client = weir.client();
-    client.send([get("/1"), get("/2"), get("/3")].concat());
+    let last = "GET /3 HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
+    client.send([get("/1"), get("/2"), last.into()].concat());
     client.half_close();
     for target in ["/1", "/2", "/3"] {
         assert_eq!(client.response().echoed().target(), target);

@@ -19,7 +19,7 @@ pub use action::{
 pub use limits::{Limits, RouteLimits, RouteTimeouts, Timeouts};
 pub use listener::{ListenAddress, Listener};
 pub use log::{AccessLog, LogField, LogFormat, LogSegment, LogTarget};
-pub use policy::{Admin, PathPolicy, RequestIdMode, RequestIdPolicy};
+pub use policy::{Admin, PathForward, PathPolicy, RequestIdMode, RequestIdPolicy};
 pub use site::{HostPattern, PathPattern, Predicate, Route, Site, ValueMatch};
 pub use span::{FileId, Location, Source, Sources, Span};
 pub use template::{Placeholder, Template, TemplateSegment};

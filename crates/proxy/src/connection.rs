@@ -136,6 +136,7 @@ impl Connection {
         {
             // One that cannot be watched is closed: it has nothing to lose.
             let _ = worker.parking().park(transport.into_stream(), place, until);
+            worker.note_parked();
         }
     }
 

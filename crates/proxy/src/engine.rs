@@ -22,6 +22,7 @@ pub struct Engine {
     logs: Vec<AccessLog>,
     seats: Arc<Seats>,
     listeners: Vec<Listener>,
+    give_back: fn(),
 }
 
 struct RunningWorker {
@@ -30,7 +31,8 @@ struct RunningWorker {
 }
 
 impl Engine {
-    /// Starts `workers` threads on the listeners.
+    /// Starts `workers` threads on the listeners. `give_back` is called on a worker's thread when
+    /// connections have gone idle, to return what its allocator holds to the system.
     ///
     /// # Errors
     /// When a thread cannot be started.
@@ -38,13 +40,13 @@ impl Engine {
         snapshot: &Arc<Snapshot>,
         listeners: Vec<Listener>,
         workers: usize,
-        (metrics, logs): (&Metrics, Vec<AccessLog>),
+        (metrics, logs, give_back): (&Metrics, Vec<AccessLog>, fn()),
     ) -> io::Result<Self> {
         memory::set_max(snapshot.memory_bytes_max);
         let mut listeners = listeners;
         let sockets: Vec<_> = listeners.iter_mut().map(Listener::take_sockets).collect();
         let mut engine =
-            Self { workers: Vec::new(), logs, seats: Arc::new(Seats::default()), listeners };
+            Self { workers: Vec::new(), logs, seats: Arc::default(), listeners, give_back };
         for index in 0..workers {
             let own = sockets.iter().filter_map(|each| each.get(index).cloned()).collect();
             engine.start_worker(index, Arc::clone(snapshot), (metrics, own))?;
@@ -62,10 +64,12 @@ impl Engine {
         let seats = Arc::clone(&self.seats);
         let logs: Vec<_> = self.logs.iter().map(AccessLog::worker).collect();
         let metrics = metrics.clone();
+        let give_back = self.give_back;
         let thread =
             std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
                 let metrics = metrics.worker(index);
-                worker::run(Parts { index, snapshot, seats, metrics, logs }, sockets, orders)
+                let parts = Parts { index, snapshot, seats, metrics, logs, give_back };
+                worker::run(parts, sockets, orders)
             })?;
         self.workers.push(RunningWorker { orders: sender, thread });
         Ok(())

@@ -80,7 +80,8 @@ pub fn compile(
     (upstream, body_bytes_max): (&str, Option<u64>),
 ) -> Result<Box<[Middleware]>, (String, io::Error)> {
     let mut chain = Vec::new();
-    chain.extend(ErrorPages::compile(&route.error_pages, &site.error_pages)?);
+    let pages = ErrorPages::read(&route.error_pages, &site.error_pages)?;
+    chain.extend(pages.map(Middleware::ErrorPages));
     chain.extend(BodyLimit::compile(route.limits.body_bytes_max.or(body_bytes_max)));
     chain.extend(Rewrite::compile(route.rewrite.as_ref(), upstream));
     let request = FieldEdits::compile(&route.request_headers, upstream);

@@ -60,7 +60,7 @@ fn choose<'s>(
         Ok(found) => found,
         Err(fault) => return fail(fault),
     };
-    if restructured {
+    if restructured && snapshot.forwards_canonical {
         send_canonical(exchange);
     }
     let index = match outcome {
@@ -77,8 +77,8 @@ fn choose<'s>(
     snapshot.routes.get(index.0 as usize).ok_or_else(internal)
 }
 
-/// Origins disagree on what dot segments and doubled slashes mean, so they get the path that the
-/// route was chosen by.
+/// Origins disagree on what dot segments and doubled slashes mean; here they get the path that
+/// the route was chosen by.
 fn send_canonical(exchange: &mut Exchange) {
     let mut target = exchange.path().to_vec();
     if let Some(query) = exchange.request.query() {
@@ -130,8 +130,13 @@ fn own(mut response: Response) -> Response {
     response
 }
 
-fn refuse(exchange: &Exchange, fault: Fault, allow: &[Method]) -> Response {
+/// The answer where no route was found, with the site's own page if it has one.
+fn refuse(exchange: &mut Exchange, fault: Fault, allow: &[Method]) -> Response {
     let mut response = page::error(exchange, fault);
+    let snapshot = Rc::clone(&exchange.snapshot);
+    if let Some(pages) = snapshot.site_pages(exchange) {
+        pages.response(&mut response);
+    }
     if response.head.status == 405 {
         let names: Vec<&str> = allow.iter().map(Method::as_str).collect();
         response.head.headers.push(b"Allow", names.join(", ").as_bytes());

@@ -16,11 +16,12 @@ use arc_swap::ArcSwap;
 use http1::HeadLimits;
 use ipnet::IpNet;
 
+use crate::exchange::Exchange;
 use crate::fault::{Kind, Rule};
 use crate::io::Peer;
-use crate::middleware::Middleware;
+use crate::middleware::{ErrorPages, Middleware};
 use crate::record::{Shape, UpstreamNames, Words};
-use crate::route::{Router, Slashes};
+use crate::route::{Outcome, Query, Router, Slashes};
 use crate::template::Template;
 use crate::upstream::Upstreams;
 
@@ -85,6 +86,12 @@ pub struct Snapshot {
     pub request_id: config::RequestIdPolicy,
     /// What becomes of doubled slashes.
     pub slashes: Slashes,
+    /// Origins get paths as they were matched.
+    pub forwards_canonical: bool,
+    /// Finds the error pages of a site for requests that no route takes.
+    pub sites: Router,
+    /// The error pages of each site, by the index that `sites` finds.
+    pub site_pages: Vec<Option<ErrorPages>>,
     /// Names that must be resolved, with the cell that holds their addresses.
     pub names: Vec<Arc<Name>>,
 }
@@ -204,6 +211,17 @@ pub struct Name {
 }
 
 impl Snapshot {
+    /// The error pages of the site that an exchange is for.
+    #[must_use]
+    pub fn site_pages(&self, exchange: &mut Exchange) -> Option<&ErrorPages> {
+        let client = exchange.client.address;
+        let query = Query { head: &exchange.request, path: b"/", client };
+        match self.sites.find(&query, &mut exchange.captures) {
+            Outcome::Found(site) => self.site_pages.get(site.0 as usize)?.as_ref(),
+            _ => None,
+        }
+    }
+
     /// What the metrics need to know: names by index, and the fixed lists of reasons.
     #[must_use]
     pub fn shape(&self, workers: usize) -> Shape {

@@ -284,7 +284,9 @@ impl Transport {
         let mut incoming = self.incoming.borrow_mut();
         loop {
             if incoming.eof {
-                return Poll::Ready(());
+                // Requests that it has sent before are still to be answered.
+                let waits = !incoming.buffer.is_empty();
+                return if waits { Poll::Pending } else { Poll::Ready(()) };
             }
             if incoming.buffer.len() >= PIPELINE_BYTES_MAX {
                 return Poll::Pending;

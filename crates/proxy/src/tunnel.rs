@@ -10,6 +10,9 @@ use std::time::Duration;
 use crate::io::Buffer;
 use crate::transport::Transport;
 
+/// How long a client may go on sending after the origin has ended.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// Bytes that went through, and how it ended.
 #[derive(Debug)]
 pub struct Carried {
@@ -29,11 +32,17 @@ pub async fn run(client: &Rc<Transport>, upstream: &Rc<Transport>, idle: Duratio
     upstream.timer().cap(None);
     upstream.timer().clear();
     client.timer().set(idle);
+    let mut idle = idle;
     let ended = poll_fn(|cx| {
         let before = upward.carried + downward.carried;
         let up = upward.poll(cx)?;
         let down = downward.poll(cx)?;
-        if upward.carried + downward.carried > before {
+        // An origin that has ended will hardly listen for long; a client that has may well wait.
+        let last_words = down.is_ready() && idle > LAST_WORDS;
+        if last_words {
+            idle = LAST_WORDS;
+        }
+        if last_words || upward.carried + downward.carried > before {
             client.timer().set(idle);
         }
         match (up, down) {
@@ -43,7 +52,8 @@ pub async fn run(client: &Rc<Transport>, upstream: &Rc<Transport>, idle: Duratio
     })
     .await;
     // How else a tunnel ends is nobody's fault: one side just stops.
-    let timed_out = ended.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+    let idled = |error: io::Error| error.kind() == io::ErrorKind::TimedOut;
+    let timed_out = ended.is_err_and(idled) && !downward.ended;
     Carried { upward: upward.carried, downward: downward.carried, timed_out }
 }
 
@@ -61,15 +71,7 @@ impl<'a> Flow<'a> {
         Self { from, to, buffer: from.take_buffered(), carried: 0, ended: false }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, io::Error> {
-        match self.poll_carry(cx) {
-            Poll::Pending => Ok(Poll::Pending),
-            Poll::Ready(Ok(())) => Ok(Poll::Ready(())),
-            Poll::Ready(Err(error)) => Err(error),
-        }
-    }
-
-    fn poll_carry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             while !self.buffer.is_empty() {
                 let slice = [IoSlice::new(self.buffer.data())];

@@ -49,6 +49,8 @@ pub struct Parts {
     pub metrics: WorkerMetrics,
     /// Its side of each access log.
     pub logs: Vec<WorkerLog>,
+    /// Gives memory that this thread's allocator holds back to the system.
+    pub give_back: fn(),
 }
 
 /// A worker, as its connections see it.
@@ -61,6 +63,9 @@ pub struct Worker {
     connections: Connections,
     parking: ParkingLot,
     draining: Cell<bool>,
+    give_back: fn(),
+    /// Connections were parked since memory was given back.
+    has_parked: Cell<bool>,
 }
 
 impl std::fmt::Debug for Worker {
@@ -81,6 +86,8 @@ impl Worker {
             connections: Connections::default(),
             parking: ParkingLot::new()?,
             draining: Cell::new(false),
+            give_back: parts.give_back,
+            has_parked: Cell::new(false),
         })
     }
 
@@ -106,6 +113,11 @@ impl Worker {
     #[must_use]
     pub fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// A connection has just given up its memory.
+    pub fn note_parked(&self) {
+        self.has_parked.set(true);
     }
 
     /// The connections between requests.
@@ -167,6 +179,9 @@ impl Worker {
         self.metrics.add(Counter::UpstreamBytesIn, traffic.received);
         self.metrics.add(Counter::UpstreamBytesOut, traffic.sent);
         self.metrics.set(Gauge::UpstreamConnectionsOpen, upstreams.connections() as u64);
+        if sweeps && self.has_parked.take() {
+            (self.give_back)();
+        }
         if sweeps {
             upstreams.sweep();
             (0..self.parking.sweep()).for_each(|_| self.metrics.timeout("client-idle"));

@@ -99,7 +99,7 @@ fn start(origin: SocketAddr, extra: &str, log: Option<LogFormat>) -> (Engine, So
     let logs = log
         .map(|format| AccessLog::start(Format::new(&format), sink, metrics.log_counts()).unwrap());
     let logs = logs.into_iter().collect();
-    let engine = Engine::start(&snapshot, vec![listener], 1, (&metrics, logs)).unwrap();
+    let engine = Engine::start(&snapshot, vec![listener], 1, (&metrics, logs, || {})).unwrap();
     (engine, address)
 }
 

@@ -1,5 +1,6 @@
 //! The command line: reads what the user wants and starts it.
 
+mod allocator;
 mod cli;
 mod command;
 mod start;
@@ -7,11 +8,6 @@ mod start;
 use std::process::ExitCode;
 
 use clap::Parser;
-
-/// Many small, short-lived buffers on several threads: this allocator is quick at that, and gives
-/// memory back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // Parsing ends the process with code 2 on a usage error, and with 0 after help or version.

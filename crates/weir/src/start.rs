@@ -64,8 +64,13 @@ impl Running {
         let watch = watch_names(&control, &snapshot);
         let healthy = Arc::new(AtomicBool::new(true));
         let admin = start_admin(&config, &control, (&metrics, &healthy))?;
-        let engine = Engine::start(&snapshot, listeners, workers, (&metrics, logs))
-            .map_err(|error| Failure::failed(format!("cannot start a worker: {error}")))?;
+        let engine = Engine::start(
+            &snapshot,
+            listeners,
+            workers,
+            (&metrics, logs, crate::allocator::give_back),
+        )
+        .map_err(|error| Failure::failed(format!("cannot start a worker: {error}")))?;
         Ok(Self {
             engine,
             config,

@@ -3,7 +3,7 @@
 use super::Context;
 use super::headers::field_name;
 use crate::check::Item;
-use crate::model::{Limits, PathPolicy, RequestIdMode, RequestIdPolicy, Timeouts};
+use crate::model::{Limits, PathForward, PathPolicy, RequestIdMode, RequestIdPolicy, Timeouts};
 
 pub(super) fn limits(item: &Item) -> Limits {
     let default = Limits::default();
@@ -47,7 +47,12 @@ pub(super) fn request_id(item: &Item, context: &mut Context) -> RequestIdPolicy 
 
 pub(super) fn path_policy(item: &Item) -> PathPolicy {
     let default = PathPolicy::default();
-    PathPolicy { merge_slashes: item.bool("merge-slashes").unwrap_or(default.merge_slashes) }
+    let forward = match item.prop("forward").map(|form| form.text) {
+        Some("canonical") => PathForward::Canonical,
+        _ => default.forward,
+    };
+    let merge_slashes = item.bool("merge-slashes").unwrap_or(default.merge_slashes);
+    PathPolicy { merge_slashes, forward }
 }
 
 pub(super) fn workers(item: &Item) -> Option<u16> {

@@ -39,15 +39,28 @@ pub enum RequestIdMode {
     Off,
 }
 
-/// How paths are made canonical before they are matched. What is forwarded is not changed.
+/// Which form of a path an origin gets, where no rewrite changes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathForward {
+    /// As it came.
+    #[default]
+    Raw,
+    /// With dot segments resolved and slashes merged, as it was matched: for origins that would
+    /// read such a path otherwise.
+    Canonical,
+}
+
+/// How paths are made canonical before they are matched, and what is sent on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPolicy {
     /// Take several slashes in a row as one.
     pub merge_slashes: bool,
+    /// Which form of the path an origin gets.
+    pub forward: PathForward,
 }
 
 impl Default for PathPolicy {
     fn default() -> Self {
-        Self { merge_slashes: true }
+        Self { merge_slashes: true, forward: PathForward::default() }
     }
 }

@@ -171,9 +171,17 @@ static REQUEST_ID: NodeSpec = NodeSpec {
 
 static PATH: NodeSpec = NodeSpec {
     name: "path",
-    doc: "How paths are made canonical before they are matched; what is forwarded stays as \
-          received.",
-    props: &[prop("merge-slashes", Bool, "take several slashes in a row as one").default("#true")],
+    doc: "How paths are made canonical before they are matched. `forward=\"canonical\"` is for \
+          origins that would read dot segments or doubled slashes otherwise than Weir does.",
+    props: &[
+        prop("merge-slashes", Bool, "take several slashes in a row as one").default("#true"),
+        prop(
+            "forward",
+            Choice(&[built("raw"), built("canonical")]),
+            "send the path on as it came, or as it was matched",
+        )
+        .default("raw"),
+    ],
     settings: true,
     ..NODE
 };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use http1::Known;
 
-use super::Middleware;
 use crate::body::Body;
 use crate::exchange::Response;
 
@@ -23,15 +22,20 @@ struct Page {
 }
 
 impl ErrorPages {
-    pub(super) fn compile(
+    /// Reads the pages of a route and of its site; `None` where there is none.
+    ///
+    /// # Errors
+    /// The path and the error of a file that cannot be read.
+    pub fn read(
         route: &[config::ErrorPage],
         site: &[config::ErrorPage],
-    ) -> Result<Option<Middleware>, (String, io::Error)> {
+    ) -> Result<Option<Self>, (String, io::Error)> {
         let pages = route.iter().chain(site).map(compile_page).collect::<Result<Vec<_>, _>>()?;
-        Ok((!pages.is_empty()).then_some(Middleware::ErrorPages(Self { pages })))
+        Ok((!pages.is_empty()).then_some(Self { pages }))
     }
 
-    pub(super) fn response(&self, response: &mut Response) {
+    /// Puts the user's page in the place of ours.
+    pub fn response(&self, response: &mut Response) {
         if response.fault.is_none() {
             return;
         }

@@ -10,7 +10,7 @@ use super::{
     Action, HostPlan, Name, ProxyPlan, RedirectPlan, RespondPlan, Route, ServerPlan, ServerTarget,
     Snapshot, UpstreamPlan,
 };
-use crate::middleware;
+use crate::middleware::{self, ErrorPages};
 use crate::route::{self, HostPattern, PathPattern, Predicate, RouteSpec, Router, Slashes};
 use crate::template::Template;
 
@@ -46,6 +46,7 @@ pub fn compile(
             routes.push(compile_route(config, site, route)?);
         }
     }
+    let (sites, site_pages) = compile_sites(config, slashes)?;
     let router =
         Router::compile(&specs, slashes).map_err(|fault| CompileFault(fault.to_string()))?;
     Ok(Snapshot {
@@ -60,8 +61,46 @@ pub fn compile(
         trusted_proxies: config.trusted_proxies.clone(),
         request_id: config.request_id.clone(),
         slashes,
+        forwards_canonical: config.path.forward == config::PathForward::Canonical,
+        sites,
+        site_pages,
         names: names.used,
     })
+}
+
+/// A router that knows hosts alone, and the error pages behind it.
+fn compile_sites(
+    config: &config::Config,
+    slashes: Slashes,
+) -> Result<(Router, Vec<Option<ErrorPages>>), CompileFault> {
+    let whole = |site: &config::Site| RouteSpec {
+        hosts: hosts(site),
+        path: PathPattern::Prefix(String::new()),
+        methods: Vec::new(),
+        predicates: Vec::new(),
+    };
+    // Sites for the same hosts are one site to a client: the first one's pages stand for it.
+    let mut specs: Vec<RouteSpec> = Vec::new();
+    let mut pages = Vec::new();
+    for site in &config.sites {
+        let spec = whole(site);
+        if !specs.iter().any(|known| known.hosts == spec.hosts) {
+            specs.push(spec);
+            pages.push(ErrorPages::read(&[], &site.error_pages).map_err(unreadable)?);
+        }
+    }
+    let router =
+        Router::compile(&specs, slashes).map_err(|fault| CompileFault(fault.to_string()))?;
+    Ok((router, pages))
+}
+
+fn unreadable((path, error): (String, std::io::Error)) -> CompileFault {
+    CompileFault(format!("cannot read {path}: {error}"))
+}
+
+fn hosts(site: &config::Site) -> Vec<HostPattern> {
+    let named: Vec<_> = site.hosts.iter().map(host_pattern).collect();
+    if named.is_empty() { vec![HostPattern::Any] } else { named }
 }
 
 fn head_limits(limits: &config::Limits) -> HeadLimits {
@@ -135,7 +174,7 @@ fn compile_route(
         config::Action::Respond(_) | config::Action::Redirect(_) => "",
     };
     let chain = middleware::compile(site, route, (upstream, config.limits.body_bytes_max))
-        .map_err(|(path, error)| CompileFault(format!("cannot read {path}: {error}")))?;
+        .map_err(unreadable)?;
     Ok(Route {
         label: label(site, route),
         chain,
@@ -197,10 +236,8 @@ fn spec(site: &config::Site, route: &config::Route) -> Result<RouteSpec, Compile
         .iter()
         .map(|text| Method::parse(text.as_bytes()).ok_or_else(|| bad_method(text)))
         .collect::<Result<_, _>>()?;
-    let any = [HostPattern::Any];
-    let named: Vec<_> = site.hosts.iter().map(host_pattern).collect();
     Ok(RouteSpec {
-        hosts: if named.is_empty() { any.to_vec() } else { named },
+        hosts: hosts(site),
         path: match &route.path {
             config::PathPattern::Exact(path) => PathPattern::Exact(path.clone()),
             config::PathPattern::Prefix(path) => PathPattern::Prefix(path.clone()),
