@@ -111,7 +111,7 @@ fn upstreams() {
     assert_eq!(app.timeouts.first_byte, Duration::from_secs(10));
     let plain = config.upstream("plain").unwrap();
     assert_eq!(plain.connections.idle, Duration::from_secs(90));
-    assert_eq!(plain.connections.idle_max, 256);
+    assert_eq!(plain.connections.idle_max, 1024);
     assert_eq!(plain.timeouts.connect, Duration::from_secs(3));
     assert_eq!(plain.timeouts.first_byte, Duration::from_secs(60));
 }

@@ -82,7 +82,7 @@ pub struct Connections {
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { idle: Duration::from_secs(90), idle_max: 256 }
+        Self { idle: Duration::from_secs(90), idle_max: 1024 }
     }
 }
 

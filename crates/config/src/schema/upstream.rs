@@ -71,7 +71,7 @@ static CONNECTIONS: NodeSpec = NodeSpec {
     props: &[
         prop("idle", Duration, "how long an unused connection is kept").default("90s"),
         prop("idle-max", Integer(0, 65535), "unused connections kept by each worker")
-            .default("256"),
+            .default("1024"),
         prop("max", Integer(1, 10_000_000), "connections at once").later(),
         prop("queue", Integer(0, 10_000_000), "requests that wait for a connection").later(),
         prop("queue-timeout", Duration, "how long they wait").later(),
