@@ -172,8 +172,20 @@ fn nobodys_host_or_path_is_not_found() {
     .start();
     assert_eq!(at(&weir, "example.com", "/a/").status, 200);
     assert_eq!(at(&weir, "example.com", "/b").status, 404);
-    let unknown = at(&weir, "other.test", "/a/").status;
-    assert!(matches!(unknown, 404 | 421), "{unknown}");
+    assert_eq!(at(&weir, "other.test", "/a/").status, 421);
+}
+
+#[test]
+fn a_method_no_route_takes_is_405_and_says_which_are() {
+    let weir = Setup::whole(
+        "listen \"$LISTEN\"\nadmin \"$ADMIN\"\n\
+         site { route \"/a\" methods=\"POST\" \"PUT\" { respond 200; }; }\n",
+    )
+    .start();
+    let got = weir.get("/a");
+    assert_eq!(got.status, 405);
+    let allow = got.field("allow").expect("Allow");
+    assert!(allow.contains("POST") && allow.contains("PUT"), "{allow}");
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn empty_lines_before_a_request_are_skipped() {
 }
 
 #[test]
-fn a_client_that_half_closes_gets_its_response() {
+fn a_client_that_half_closes_after_its_last_request_gets_its_response() {
     let gate = Gate::default();
     let waiting = gate.clone();
     let origin = Origin::script(move |c| {
@@ -177,6 +177,16 @@ fn a_client_that_half_closes_gets_its_response() {
 }
 
 #[test]
+fn an_http10_client_that_half_closes_gets_its_response() {
+    let origin = Origin::echo();
+    let weir = Weir::before(&origin);
+    let mut client = weir.client();
+    client.send("GET /old HTTP/1.0\r\nHost: a.test\r\n\r\n");
+    client.half_close();
+    assert_eq!(client.response().echoed().target(), "/old");
+}
+
+#[test]
 fn a_client_that_half_closes_after_a_pipeline_gets_all_of_it() {
     let origin = Origin::echo();
     let weir = Weir::before(&origin);
@@ -188,6 +198,24 @@ fn a_client_that_half_closes_after_a_pipeline_gets_all_of_it() {
         assert_eq!(client.response().echoed().target(), target);
     }
     client.expect_closed();
+}
+
+#[test]
+fn a_client_that_closes_a_lasting_connection_cancels_the_upstream_exchange_at_once() {
+    let gone = Gate::default();
+    let told = gone.clone();
+    let origin = Origin::script(move |c| {
+        c.request();
+        assert!(matches!(c.read_some(), Err(Broken::Eof(_) | Broken::Reset(_))));
+        told.open();
+    });
+    let weir = Weir::before(&origin);
+    let mut client = weir.client();
+    client.send(get("/"));
+    origin.seen().wait_requests(1);
+    client.into_wire().close();
+    gone.pass();
+    assert_eq!(weir.wait_log(1).len(), 1);
 }
 
 #[test]

@@ -135,6 +135,8 @@ fn large_traffic_flows_both_ways_at_once() {
         std::thread::spawn(move || testkit::pattern::Pattern::default().write(&mut sink, TOTAL));
     testkit::pattern::Pattern::default().check(&mut *client, TOTAL).expect("the origin's bytes");
     writer.join().expect("a writer").expect("sent");
+    // What is sent is still on its way through Weir.
+    origin.seen().wait_idle();
 }
 
 #[test]

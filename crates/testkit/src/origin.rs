@@ -84,10 +84,10 @@ impl Origin {
         Self::answer(echo)
     }
 
-    /// Accepts and never reads or answers.
+    /// Accepts and never reads, answers or closes.
     #[must_use]
     pub fn deaf() -> Self {
-        Self::script(|_| std::thread::sleep(crate::PATIENCE))
+        Self::script(|_| std::thread::sleep(crate::PATIENCE * 4))
     }
 
     /// Host and port, or `unix:` and a path, as a configuration writes it.

@@ -17,7 +17,6 @@ pub struct Setup {
     route: String,
     files: Vec<(String, String)>,
     env: Vec<(String, String)>,
-    workers: Option<usize>,
 }
 
 impl Setup {
@@ -89,11 +88,10 @@ impl Setup {
         self
     }
 
-    /// Pins the process to this many cores, which is its number of workers.
+    /// Runs this many workers; one writes its log in the order of events.
     #[must_use]
-    pub fn workers(mut self, count: usize) -> Self {
-        self.workers = Some(count);
-        self
+    pub fn workers(self, count: usize) -> Self {
+        self.global(&format!("workers {count}"))
     }
 
     /// Starts it.
@@ -137,10 +135,6 @@ impl Setup {
 
     pub(crate) fn envs(&self) -> &[(String, String)] {
         &self.env
-    }
-
-    pub(crate) fn worker_count(&self) -> Option<usize> {
-        self.workers
     }
 }
 

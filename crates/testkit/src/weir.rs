@@ -52,7 +52,7 @@ impl Weir {
         let addr = crate::port::free_addr();
         let admin = crate::port::free_addr();
         let file = write_files(setup, dir.path(), [addr, admin]);
-        let mut command = pinned(setup.worker_count());
+        let mut command = Command::new(binary());
         command.args(["run", "-c"]).arg(file);
         command.envs(setup.envs().iter().map(|(name, value)| (name, value)));
         Self::spawn(command, dir, [addr, admin])
@@ -316,14 +316,6 @@ fn build() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo).args(["build", "-p", "weir"]).current_dir(root).status();
     assert!(status.expect("run cargo").success(), "cargo build -p weir failed");
-}
-
-/// The binary, on the first `count` cores only when a count is given.
-fn pinned(count: Option<usize>) -> Command {
-    let Some(count) = count else { return Command::new(binary()) };
-    let mut command = Command::new("taskset");
-    command.args(["-c", &format!("0-{}", count - 1)]).arg(binary());
-    command
 }
 
 fn write_files(setup: &Setup, dir: &Path, [addr, admin]: [SocketAddr; 2]) -> PathBuf {
