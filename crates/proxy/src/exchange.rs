@@ -50,7 +50,7 @@ pub struct Exchange {
     /// The canonical path, where it differs from the raw one.
     pub canonical: Recycled<Vec<u8>>,
     /// What the route's pattern captured of the canonical path.
-    pub captures: Captures,
+    pub captures: Recycled<Captures>,
     /// What the request halves of the middlewares left for their response halves.
     pub memos: Vec<Memo>,
     /// What happened when.
@@ -113,7 +113,7 @@ impl Exchange {
             early_response: false,
             route: None,
             canonical: Recycled::take(),
-            captures: Captures::new(),
+            captures: Recycled::take(),
             memos: Vec::new(),
             trace: Trace {
                 started: clock::now(),

@@ -16,9 +16,6 @@ use crate::exchange::{Client, Exchange, Response};
 use crate::io::{Peer, clock};
 use crate::recycle::Recycled;
 
-/// Our name in `Via`.
-const PSEUDONYM: &str = "weir";
-
 /// Hop-by-hop fields that are known by name. The encoder generates `Connection` and framing.
 const HOP_BY_HOP: [Known; 7] = [
     Known::Connection,
@@ -183,14 +180,24 @@ fn push_quotable(text: &[u8], out: &mut Vec<u8>) {
 }
 
 fn write_peer(peer: Peer, out: &mut Vec<u8>, forwarded: bool) {
-    let written = match peer {
-        Peer::Unix => out.write_all(b"unknown"),
-        Peer::Tcp(address) => match address.ip().to_canonical() {
-            IpAddr::V6(ip) if forwarded => write!(out, "\"[{ip}]\""),
-            ip => write!(out, "{ip}"),
-        },
-    };
-    debug_assert!(written.is_ok(), "writing to memory does not fail");
+    let Peer::Tcp(address) = peer else { return out.extend_from_slice(b"unknown") };
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => write_v4(ip.octets(), out),
+        // Writing to memory cannot fail.
+        IpAddr::V6(ip) if forwarded => drop(write!(out, "\"[{ip}]\"")),
+        IpAddr::V6(ip) => drop(write!(out, "{ip}")),
+    }
+}
+
+/// The common case without the formatting machinery, which costs more than the rest of the field.
+fn write_v4(octets: [u8; 4], out: &mut Vec<u8>) {
+    let mut digits = itoa::Buffer::new();
+    for (index, octet) in octets.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b'.');
+        }
+        out.extend_from_slice(digits.format(octet).as_bytes());
+    }
 }
 
 fn join(headers: &Headers, field: Known, out: &mut Vec<u8>) {
@@ -221,18 +228,14 @@ pub fn add_date(headers: &mut Headers) {
     }
 }
 
+/// Names this proxy, and the version in which it received the message (RFC 9110 §7.6.3).
 fn push_via(headers: &mut Headers, version: Version) {
-    let received = match version {
-        Version::Http10 => "1.0",
-        Version::Http11 => "1.1",
-        Version::Http2 => "2.0",
+    let value: &[u8] = match version {
+        Version::Http10 => b"1.0 weir",
+        Version::Http11 => b"1.1 weir",
+        Version::Http2 => b"2.0 weir",
     };
-    let mut value = [0_u8; 16];
-    let mut rest = &mut value[..];
-    // Nine bytes into sixteen: it fits.
-    let _ = write!(rest, "{received} {PSEUDONYM}");
-    let left = rest.len();
-    headers.push_known(Known::Via, value.get(..16 - left).unwrap_or_default());
+    headers.push_known(Known::Via, value);
 }
 
 /// Removes the hop-by-hop fields, also those that `Connection` names (RFC 9110 §7.6.1).

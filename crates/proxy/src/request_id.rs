@@ -29,10 +29,9 @@ impl RequestId {
     pub fn make() -> Self {
         let mut id = Self::default();
         let random = [next_random(), next_random()];
-        for (index, digit) in id.bytes.iter_mut().take(32).enumerate() {
-            let word = random.get(index / 16).copied().unwrap_or_default();
-            let nibble = (word >> (60 - 4 * (index % 16))) & 0xf;
-            *digit = b"0123456789abcdef".get(nibble as usize).copied().unwrap_or(b'0');
+        let octets = random.into_iter().flat_map(u64::to_be_bytes);
+        for (digits, octet) in id.bytes.chunks_exact_mut(2).zip(octets) {
+            digits.copy_from_slice(&[hex(octet >> 4), hex(octet & 0xf)]);
         }
         id.len = 32;
         id
@@ -80,6 +79,10 @@ thread_local! {
 fn seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(clock::unix().as_nanos())
+}
+
+fn hex(nibble: u8) -> u8 {
+    nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
 }
 
 /// SplitMix64: ids need to be distinct, not secret.

@@ -46,7 +46,9 @@ pub async fn fetch(
     let mut tried = Tried::new();
     let mut last = Fault::proxy(Kind::DestinationUnavailable);
     for attempt in 0..ATTEMPTS_MAX {
-        let Some((index, server)) = upstream.pick(clock::now(), &tried) else { return Err(last) };
+        let Some((index, server)) = upstream.pick(exchange.trace.started, &tried) else {
+            return Err(last);
+        };
         exchange.trace.server = Some(ServerAt { upstream: plan.upstream, server: index.0 });
         exchange.trace.attempts += 1;
         if attempt > 0 {
@@ -54,7 +56,7 @@ pub async fn fetch(
         }
         match on_server(worker, exchange, plan, server).await {
             Ok(response) => {
-                upstream.report(index, Report::Reached, clock::now());
+                upstream.report(index, Report::Reached, clock::coarse());
                 return Ok(response);
             }
             Err(fault) => {

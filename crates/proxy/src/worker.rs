@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::fault::Fault;
 use crate::io::stream::Peek;
-use crate::io::{Traffic, memory, timer};
+use crate::io::{Traffic, clock, memory, timer};
 use crate::limits::Seats;
 use crate::listen;
 use crate::parking::{self, ParkingLot};
@@ -336,6 +336,7 @@ async fn keep_house(worker: Rc<Worker>) {
     let (mut ticks, mut rounds) = (0_u32, 0_u32);
     loop {
         tick.tick().await;
+        clock::tick();
         timer::turn();
         ticks = ticks.wrapping_add(1);
         if ticks.is_multiple_of(TICKS_PER_ROUND) {

@@ -10,7 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub(crate) fn give_back() {
     // SAFETY: the function takes no pointer, may be called from any thread at any time, and only
     // looks after the calling thread's own heap.
-    unsafe { libmimalloc_sys::mi_collect(false) }
+    unsafe { libmimalloc_sys::mi_collect(true) }
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ impl Captures {
         self.groups.get(number).cloned().flatten()
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Forgets what was captured and keeps the memory.
+    pub fn clear(&mut self) {
         self.set_rest(0, 0);
         self.groups.clear();
     }

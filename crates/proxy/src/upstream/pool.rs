@@ -51,7 +51,7 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         // Looking also frees the connection of the task that used it last.
         if idle.len() < self.idle_max && is_alive(&transport) {
-            idle.push(Idle { transport, since: clock::now() });
+            idle.push(Idle { transport, since: clock::coarse() });
         }
     }
 
