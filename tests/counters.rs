@@ -37,24 +37,45 @@ fn requests_and_responses_are_counted_by_route_status_and_server() {
 }
 
 #[test]
-fn faults_retries_and_clients_that_left_are_counted() {
+fn retries_and_the_faults_before_them_are_counted() {
+    let (nobody, origin) = (testkit::port::free_addr().to_string(), Origin::simple(ok("fine")));
+    let weir = Setup::new().server(&nobody).to(&origin).workers(1).start();
+    weir.client().expect_alive("/");
+    weir.client().expect_alive("/");
+    // One of the two began with the server that is not there.
+    expect(&weir, "weir_upstream_retries_total", &["upstream=\"origin\""], 1.0);
+    expect(&weir, "weir_upstream_faults_total", &["upstream=\"origin\"", &nobody], 1.0);
+}
+
+#[test]
+fn a_kept_connection_that_was_dead_is_a_hit_and_a_miss_and_no_retry() {
     let origin = Origin::script(|c| {
         while let Some(request) = c.next_request() {
-            match request.target() {
-                "/die" if c.index == 0 => return,
-                "/wait" => return c.drain(),
-                _ => drop(c.send(ok("fine"))),
+            if request.target() == "/die" && c.index == 0 {
+                return;
             }
+            c.send(ok("fine"));
         }
     });
     let weir = Weir::before(&origin);
     let mut client = weir.client();
     client.expect_alive("/first");
     client.expect_alive("/die");
-    expect(&weir, "weir_upstream_retries_total", &["upstream=\"origin\""], 1.0);
-    expect(&weir, "weir_upstream_faults_total", &["upstream=\"origin\""], 1.0);
+    expect(&weir, "weir_pool_hits_total", &["upstream=\"origin\""], 1.0);
+    expect(&weir, "weir_pool_misses_total", &["upstream=\"origin\""], 2.0);
+    expect(&weir, "weir_upstream_retries_total", &["upstream=\"origin\""], 0.0);
+}
+
+#[test]
+fn clients_that_left_are_counted() {
+    let origin = Origin::script(|c| {
+        c.request();
+        c.drain();
+    });
+    let weir = Weir::before(&origin);
+    let mut client = weir.client();
     client.send(get("/wait"));
-    origin.seen().wait_requests(4);
+    origin.seen().wait_requests(1);
     client.reset();
     expect(&weir, "weir_clients_left_total", &[], 1.0);
     expect(&weir, "weir_exchanges_open", &[], 0.0);

@@ -215,6 +215,7 @@ fn what_is_not_built_yet_is_refused_and_never_ignored() {
         ("upstream", "upstream \"a\" { server \"127.0.0.1:1\"; sticky cookie=\"c\"; }"),
         ("route", "site { route \"/*\" { cache ttl=\"1h\"; respond 200; }; }"),
         ("pool", "upstream \"a\" { server \"127.0.0.1:1\"; connections max=1; }"),
+        ("backup", "upstream \"a\" { server \"127.0.0.1:1\" backup=#true; }"),
         ("layer 4", "listen \":5432\" protocol=\"tcp\" { proxy \"a\"; }"),
     ] {
         let text = format!("listen \":8081\"\n{nodes}\n");

@@ -1,7 +1,6 @@
 //! Routes, actions and edits, as a client and an origin see them.
 
 use dialogue::{get, with_fields};
-use testkit::origin::ok;
 use testkit::{Origin, Response, Setup, Weir};
 
 fn site(origin: &Origin, text: &str) -> Weir {
@@ -263,34 +262,4 @@ fn error_bodies_are_what_the_client_accepts() {
         let own = got.field("content-type").unwrap_or_default().to_owned();
         assert!(own.starts_with(kind), "{accept}: {own}");
     }
-}
-
-#[test]
-fn servers_take_turns_by_weight() {
-    let count = |origin: &Origin| origin.requests().len();
-    let (heavy, light) = (Origin::simple(ok("h")), Origin::simple(ok("l")));
-    let weir = Setup::new()
-        .to(&light)
-        .upstream(&format!("server \"{}\" weight=2\nbalance \"round-robin\"", heavy.server()))
-        .workers(1)
-        .start();
-    let mut client = weir.client();
-    for _ in 0..12 {
-        assert_eq!(client.exchange(get("/")).status, 200);
-    }
-    assert_eq!((count(&heavy), count(&light)), (8, 4));
-}
-
-#[test]
-fn names_are_resolved() {
-    let origin = Origin::echo();
-    let weir = Setup::new().server(&format!("localhost:{}", origin.addr().port())).start();
-    assert_eq!(weir.get("/by-name").echoed().target(), "/by-name");
-}
-
-#[test]
-fn a_name_nobody_knows_does_not_hinder_the_start() {
-    let weir = Setup::new().server("no-such-name.invalid:80").start();
-    let status = weir.get("/").status;
-    assert!(matches!(status, 502..=504), "{status}");
 }

@@ -9,5 +9,7 @@ mod fields;
 mod forms;
 mod forwarded;
 mod interim;
+mod placeholders;
 mod reuse;
+mod servers;
 mod upgrade;
