@@ -97,8 +97,8 @@ async fn on_server(
     if let Some(lease) = Lease::from_pool(server) {
         worker.metrics().pool_hit(plan.upstream);
         match attempt::run(worker, exchange, plan, lease).await {
-            // The connection was dead before this request: not a fault worth counting.
-            Err(fault) if may_retry(exchange, &fault) => {}
+            // The connection was dead before this request: that is no fault of the server's.
+            Err(fault) if may_retry(exchange, &fault) => worker.metrics().retry(plan.upstream),
             outcome => return outcome,
         }
     }

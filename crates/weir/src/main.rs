@@ -3,6 +3,7 @@
 mod allocator;
 mod cli;
 mod command;
+mod signals;
 mod start;
 
 use std::process::ExitCode;

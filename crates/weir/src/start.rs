@@ -13,9 +13,9 @@ use proxy::record::metrics::exposition;
 use proxy::record::{AccessLog, Format, LogFormat, Metrics, Target};
 use proxy::snapshot::{self, Name, Snapshot};
 use rustix::process::{Resource, Rlimit};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::command::Failure;
+use crate::signals::{Signals, Told};
 
 /// How long the last log lines may take to be written at the end.
 const LOG_WAIT: Duration = Duration::from_secs(2);
@@ -28,6 +28,7 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
 /// A running proxy.
 pub(crate) struct Running {
+    signals: Signals,
     engine: Engine,
     config: Config,
     snapshot: Arc<Snapshot>,
@@ -51,6 +52,8 @@ impl Running {
     /// Binds, opens, compiles and starts. What fails is told before anything serves.
     pub(crate) fn start(config: Config) -> Result<Self, Failure> {
         raise_descriptor_limit();
+        // Before anything listens: from then on a signal must find its way.
+        let signals = Signals::catch()?;
         let snapshot = snapshot::compile(&config, None)
             .map_err(|fault| Failure::wrong(format!("weir: {fault}")))?;
         let snapshot = Arc::new(snapshot);
@@ -72,6 +75,7 @@ impl Running {
         )
         .map_err(|error| Failure::failed(format!("cannot start a worker: {error}")))?;
         Ok(Self {
+            signals,
             engine,
             config,
             snapshot,
@@ -109,34 +113,20 @@ impl Running {
     }
 
     /// SIGTERM and SIGINT drain, a second one ends at once, SIGUSR1 reopens the logs.
-    pub(crate) fn until_told_to_stop(self) -> Result<(), Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::failed(format!("cannot watch signals: {error}")))?;
-        runtime.block_on(async {
-            let mut signals = Signals::new()
-                .map_err(|error| Failure::failed(format!("cannot watch signals: {error}")))?;
-            self.wait_for_end(&mut signals).await?;
-            self.drain(&mut signals).await;
-            Ok(())
-        })?;
+    pub(crate) fn until_told_to_stop(mut self) -> Result<(), Failure> {
+        // Without a service manager nobody listens; with one, a lost message is its time-out.
+        let _ = self.notify.ready(&self.startup_line());
+        loop {
+            match self.signals.next(HEALTH_LOOK) {
+                Told::End => break,
+                Told::Reopen => self.engine.reopen_logs(),
+                Told::Nothing => self.check_workers()?,
+            }
+        }
+        self.drain();
         self.engine.stop();
         self.engine.join(LOG_WAIT);
         Ok(())
-    }
-
-    async fn wait_for_end(&self, signals: &mut Signals) -> Result<(), Failure> {
-        // Without a service manager nobody listens; with one, a lost message is its time-out.
-        let _ = self.notify.ready(&self.startup_line());
-        let Signals { end, reopen } = signals;
-        loop {
-            tokio::select! {
-                () = end.told() => return Ok(()),
-                _ = reopen.recv() => self.engine.reopen_logs(),
-                () = tokio::time::sleep(HEALTH_LOOK) => self.check_workers()?,
-            }
-        }
     }
 
     /// A worker that has ended leaves its share of new connections unanswered: better to be
@@ -148,49 +138,11 @@ impl Running {
         Ok(())
     }
 
-    async fn drain(&self, signals: &mut Signals) {
+    fn drain(&mut self) {
         self.healthy.store(false, Ordering::Relaxed);
         let _ = self.notify.stopping("draining");
         self.engine.drain(self.config.timeouts.shutdown);
-        let drained = async {
-            while !self.engine.is_ended() {
-                tokio::time::sleep(DRAIN_LOOK).await;
-            }
-        };
-        tokio::select! {
-            () = drained => {}
-            () = signals.end.told() => {}
-        }
-    }
-}
-
-/// The signals that matter.
-struct Signals {
-    end: EndSignals,
-    reopen: Signal,
-}
-
-/// The signals that end the process.
-struct EndSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        let interrupt = signal(SignalKind::interrupt())?;
-        let reopen = signal(SignalKind::user_defined1())?;
-        Ok(Self { end: EndSignals { terminate, interrupt }, reopen })
-    }
-}
-
-impl EndSignals {
-    async fn told(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
+        while !self.engine.is_ended() && self.signals.next(DRAIN_LOOK) != Told::End {}
     }
 }
 

@@ -1,5 +1,5 @@
 //! The configuration of each proxy: one worker, no access log, idle upstream connections kept,
-//! the same forwarding fields, nothing buffered to disk, no limit that the load would meet.
+//! the same fields added to each message (forwarding, request id, `Via`), nothing buffered to disk, no limit that the load would meet.
 
 use super::contender::Site;
 
@@ -63,6 +63,10 @@ http {{
             proxy_set_header X-Forwarded-For $remote_addr;
             proxy_set_header X-Forwarded-Proto $scheme;
             proxy_set_header X-Forwarded-Host $http_host;
+            proxy_set_header Forwarded "for=$remote_addr;host=\"$http_host\";proto=$scheme";
+            proxy_set_header X-Request-Id $request_id;
+            proxy_set_header Via "1.1 nginx";
+            add_header Via "1.1 nginx";
         }}
     }}
 }}
@@ -93,6 +97,10 @@ frontend client
     bind {listen}
     http-request set-header X-Forwarded-Proto http
     http-request set-header X-Forwarded-Host %[req.hdr(host)]
+    http-request set-header Forwarded for=%[src];host="%[req.hdr(host)]";proto=http
+    http-request set-header X-Request-Id %[uuid]
+    http-request set-header Via "1.1 haproxy"
+    http-response set-header Via "1.1 haproxy"
     default_backend upstream
 backend upstream
     server origin {origin}
@@ -122,6 +130,8 @@ http://:{port} {{
             keepalive_idle_conns 2048
             keepalive_idle_conns_per_host 1024
         }}
+        header_up X-Request-Id {{http.request.uuid}}
+        header_up Forwarded "for={{http.request.remote.host}};proto=http"
     }}
 }}
 "#,
@@ -152,7 +162,7 @@ pub(super) fn envoy(site: &Site<'_>) -> String {
           stat_prefix: client
           codec_type: HTTP1
           use_remote_address: true
-          generate_request_id: false
+          via: "1.1 envoy"
           common_http_protocol_options: {{ idle_timeout: 600s }}
           http_filters:
           - name: envoy.filters.http.router

@@ -148,7 +148,7 @@ impl Sending {
                 self.sent = true;
                 self.transport.timer().set(self.first_byte);
             }
-            Poll::Ready(Err(fault)) if fault.side == Side::Upstream => {
+            Poll::Ready(Err(fault)) if fault.kind == Kind::ConnectionTerminated => {
                 // The origin may have answered before it closed: what it said counts.
                 self.write_fault = Some(fault);
                 self.transport.timer().set(self.first_byte);
