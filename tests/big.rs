@@ -4,7 +4,7 @@ use std::io::Write;
 
 use dialogue::get;
 use testkit::pattern::Pattern;
-use testkit::{Client, Origin, Weir};
+use testkit::{Client, Origin, Weir, Wire};
 
 const TOTAL: u64 = 2 << 30;
 /// What a gigabyte in flight may add to the resident memory.
@@ -23,7 +23,10 @@ fn origin(chunked: bool) -> Origin {
             if head.contains(" /small ") {
                 c.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
             } else if head.starts_with("POST") {
-                Pattern::default().check(&mut **c, TOTAL).expect("the upload");
+                match head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+                    true => check_chunks(&mut *c),
+                    false => Pattern::default().check(&mut **c, TOTAL).expect("the upload"),
+                }
                 c.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
             } else if chunked {
                 c.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -44,6 +47,20 @@ fn send_chunks(sink: &mut impl Write) {
         sink.write_all(b"\r\n").expect("an end");
     }
     sink.write_all(b"0\r\n\r\n").expect("the last chunk");
+}
+
+fn check_chunks(wire: &mut Wire) {
+    let mut pattern = Pattern::default();
+    let mut left = TOTAL;
+    while left > 0 {
+        let line = wire.read_until(b"\r\n").expect("a chunk size");
+        let text = std::str::from_utf8(&line).expect("digits").trim_end();
+        let size = u64::from_str_radix(text, 16).expect("a size");
+        pattern.check(wire, size).expect("every byte");
+        assert_eq!(wire.read_exact(2).expect("an end"), b"\r\n");
+        left -= size;
+    }
+    assert_eq!(wire.read_exact(5).expect("the last chunk"), b"0\r\n\r\n");
 }
 
 fn assert_flat(weir: &Weir, before: u64) {
@@ -72,17 +89,7 @@ fn down_in_chunks() {
     let mut client = weir.client();
     client.send(get("/big"));
     client.read_head().expect("a head");
-    let mut left = TOTAL;
-    let mut pattern = Pattern::default();
-    while left > 0 {
-        let line = client.read_until(b"\r\n").expect("a chunk size");
-        let text = std::str::from_utf8(&line).expect("digits").trim_end();
-        let size = u64::from_str_radix(text, 16).expect("a size");
-        pattern.check(&mut *client, size).expect("every byte");
-        assert_eq!(client.read_exact(2).expect("an end"), b"\r\n");
-        left -= size;
-    }
-    client.expect("0\r\n\r\n");
+    check_chunks(&mut client);
     client.expect_alive("/small");
     assert_flat(&weir, before);
 }
@@ -95,6 +102,19 @@ fn up_with_a_length() {
     let mut client: Client = weir.client();
     client.send(format!("POST /big HTTP/1.1\r\nHost: a.test\r\nContent-Length: {TOTAL}\r\n\r\n"));
     Pattern::default().write(&mut *client, TOTAL).expect("the upload");
+    assert_eq!(client.response().status, 200);
+    client.expect_alive("/small");
+    assert_flat(&weir, before);
+}
+
+#[test]
+fn up_in_chunks() {
+    let origin = origin(false);
+    let weir = Weir::before(&origin);
+    let before = warm(&weir);
+    let mut client: Client = weir.client();
+    client.send("POST /big HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n");
+    send_chunks(&mut *client);
     assert_eq!(client.response().status, 200);
     client.expect_alive("/small");
     assert_flat(&weir, before);

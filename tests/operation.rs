@@ -164,3 +164,32 @@ fn completions_know_the_commands() {
         assert!(out.contains("proxy") && out.contains("check"), "{shell}");
     }
 }
+
+#[test]
+fn a_log_that_nobody_reads_holds_nobody_up() {
+    use std::os::unix::fs::OpenOptionsExt;
+    let dir = tempfile::tempdir().expect("a directory");
+    let fifo = dir.path().join("log");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0)
+        .expect("a named pipe");
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let _reader_that_never_reads = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(&fifo)
+        .expect("the reading end");
+    let global = format!("access-log \"{}\" format=\"json\"", fifo.display());
+    let weir = Setup::new().global(&global).start();
+    let mut client = weir.client();
+    let long = get(&format!("/{}", "l".repeat(4000)));
+    let until = std::time::Instant::now() + PATIENCE;
+    let dropped =
+        |weir: &Weir| weir.metrics().sum("weir_access_log_lines_total", &["outcome=\"dropped\""]);
+    while dropped(&weir) < 1.0 {
+        assert!(std::time::Instant::now() < until, "nothing was ever dropped");
+        for _ in 0..500 {
+            assert_eq!(client.exchange(&long).status, 200);
+        }
+    }
+}

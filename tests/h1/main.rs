@@ -9,6 +9,7 @@ mod fields;
 mod forms;
 mod forwarded;
 mod interim;
+mod parked;
 mod placeholders;
 mod reuse;
 mod servers;

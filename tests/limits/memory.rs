@@ -54,3 +54,35 @@ fn unread_responses_stay_with_the_origin() {
     let grown = weir.rss_bytes().saturating_sub(before);
     assert!(grown < 20 << 20, "{grown} bytes for 20 clients that do not read");
 }
+
+#[test]
+fn a_pipeline_that_is_not_read_is_not_answered_into_memory() {
+    const COUNT: usize = 50_000;
+    let body = "b".repeat(1000);
+    let origin = Origin::simple(testkit::origin::ok(body));
+    let weir = Setup::new().to(&origin).start();
+    weir.client().expect_alive("/");
+    let before = weir.rss_bytes();
+    let mut client = weir.client();
+    let mut sink = client.sock().share();
+    let writer = std::thread::spawn(move || {
+        use std::io::Write;
+        let requests = get("/p").repeat(100);
+        // It blocks when Weir stops reading, and goes on when the responses are read.
+        (0..COUNT / 100).all(|_| sink.write_all(requests.as_bytes()).is_ok())
+    });
+    origin.seen().wait_requests(100);
+    let mut last = 0;
+    while last != origin.requests().len() {
+        last = origin.requests().len();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let grown = weir.rss_bytes().saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes for a client that does not read");
+    assert!(last < COUNT, "all {COUNT} were asked of the origin");
+    for _ in 0..last {
+        assert_eq!(client.response().status, 200);
+    }
+    client.sock().shutdown(std::net::Shutdown::Both);
+    let _cut_off_is_fine = writer.join().expect("the writer ends");
+}
