@@ -1,5 +1,6 @@
 //! The configuration of each proxy: one worker, no access log, idle upstream connections kept,
-//! the same fields added to each message (forwarding, request id, `Via`), nothing buffered to disk, no limit that the load would meet.
+//! the same fields added to each message (forwarding, request id, `Via`), nothing buffered to
+//! disk, no limit that the load would meet.
 
 use super::contender::Site;
 

@@ -2,7 +2,7 @@
 //!
 //! Two paths that RFC 3986 §6.2.2 calls equivalent have one canonical form, so no spelling of a
 //! path slips past a route. The form is made for matching; see [`Canonical::needs_rewrite`] for
-//! the one case in which the origin must get it too.
+//! the one case in which an origin may be given it too.
 
 /// Why a path is refused; all of them are answered 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,12 +66,12 @@ pub struct Canonical<'a> {
 }
 
 impl Canonical<'_> {
-    /// Whether the origin must get the canonical path instead of the raw one.
+    /// Whether origins may read the raw path otherwise than this one.
     ///
     /// Where dot segments were resolved or slashes merged, origins disagree on what the raw path
-    /// names, and one that disagrees with us would serve something the chosen route does not
-    /// cover. Where only escapes were respelled, every origin reads both alike, and the raw path
-    /// goes on untouched because signatures (S3, OAuth) are made over it.
+    /// names; with `path forward="canonical"` they get this form. Where only escapes were
+    /// respelled, every origin reads both alike, and the raw path goes on untouched in any case,
+    /// because signatures (S3, OAuth) are made over it.
     #[must_use]
     pub fn needs_rewrite(&self) -> bool {
         self.restructured
