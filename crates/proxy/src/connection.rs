@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http1::{BodyLength, RequestHead, Version};
+use http1::{BodyLength, RequestHead};
 
 use crate::body::Body;
 use crate::codec::h1::{self, NoRequest, Plan};
@@ -234,17 +234,8 @@ impl Connection {
             account::refused(&self.worker, &self.transport, fault, 0);
             return Next::Close;
         }
-        let response = page::refusal(fault);
         let mut bytes = Recycled::<Vec<u8>>::take();
-        let length = response.body.with_data(<[u8]>::len) as u64;
-        http1::encode::response_head(
-            &mut bytes,
-            Version::Http11,
-            &response.head,
-            http1::encode::Framing::Length(length),
-            http1::encode::Persistence::Close,
-        );
-        response.body.with_data(|data| bytes.extend_from_slice(data));
+        page::write_refusal(fault, &mut bytes);
         self.transport.timer().cap(None);
         self.transport.timer().set(self.worker.snapshot().timeouts.body_idle);
         let written = self.transport.write_all(&bytes).await;

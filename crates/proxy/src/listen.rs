@@ -186,17 +186,8 @@ fn admit(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer) {
 
 /// One attempt to say why, without waiting: whoever is over a limit gets no resources.
 fn turn_away(worker: &Worker, fd: &OwnedFd, fault: Fault) {
-    let response = page::refusal(fault);
     let mut bytes = Vec::new();
-    let length = response.body.with_data(<[u8]>::len) as u64;
-    http1::encode::response_head(
-        &mut bytes,
-        http1::Version::Http11,
-        &response.head,
-        http1::encode::Framing::Length(length),
-        http1::encode::Persistence::Close,
-    );
-    response.body.with_data(|data| bytes.extend_from_slice(data));
+    page::write_refusal(fault, &mut bytes);
     let _ = rustix::net::send(fd, &bytes, rustix::net::SendFlags::NOSIGNAL);
     // The end of our side, and then of theirs: an answer must not be lost to a reset.
     let _ = rustix::net::shutdown(fd, rustix::net::Shutdown::Write);

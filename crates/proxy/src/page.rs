@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use http1::{Headers, Known};
+use http1::{Headers, Known, Version, encode};
 
 use crate::body::Body;
 use crate::exchange::{Exchange, Response};
@@ -21,10 +21,19 @@ pub fn error(exchange: &Exchange, fault: Fault) -> Response {
     response
 }
 
-/// The response to a request whose head could not even be read.
-#[must_use]
-pub fn refusal(fault: Fault) -> Response {
-    respond(fault, Form::Plain, b"")
+/// The whole message that answers a request whose head could not even be read, or a connection
+/// that is turned away. The connection ends after it.
+pub fn write_refusal(fault: Fault, out: &mut Vec<u8>) {
+    let response = respond(fault, Form::Plain, b"");
+    let length = response.body.with_data(<[u8]>::len) as u64;
+    encode::response_head(
+        out,
+        Version::Http11,
+        &response.head,
+        encode::Framing::Length(length),
+        encode::Persistence::Close,
+    );
+    response.body.with_data(|data| out.extend_from_slice(data));
 }
 
 fn respond(fault: Fault, form: Form, request_id: &[u8]) -> Response {
@@ -72,12 +81,13 @@ impl Form {
     }
 
     fn write(self, status: u16, detail: &str, request_id: &[u8]) -> Vec<u8> {
-        let title = http1::encode::reason(status);
+        let title = encode::reason(status);
         // Ids are made of characters that need no escaping anywhere.
         let id = std::str::from_utf8(request_id).unwrap_or_default();
         let mut out = Vec::new();
         // Writing to memory cannot fail.
         let _ = match self {
+            Self::Plain if id.is_empty() => write!(out, "{status} {title}\n{detail}\n"),
             Self::Plain => write!(out, "{status} {title}\n{detail}\n{id}\n"),
             Self::Html => write!(
                 out,

@@ -10,6 +10,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -207,7 +208,47 @@ pub struct Name {
     /// `host:port`
     pub label: Arc<str>,
     /// The current addresses, replaced by the resolver.
-    pub addresses: ArcSwap<Vec<SocketAddr>>,
+    addresses: ArcSwap<Vec<SocketAddr>>,
+    /// The resolver has said something, be it that there is no answer.
+    settled: AtomicBool,
+}
+
+impl Name {
+    /// A name that nothing is known of yet.
+    #[must_use]
+    pub fn new(host: &str, port: u16, label: Arc<str>) -> Self {
+        let addresses = ArcSwap::from_pointee(Vec::new());
+        Self { host: host.to_owned(), port, label, addresses, settled: AtomicBool::new(false) }
+    }
+
+    /// The addresses known now.
+    #[must_use]
+    pub fn addresses(&self) -> Arc<Vec<SocketAddr>> {
+        self.addresses.load_full()
+    }
+
+    /// Whether the name has this address now. Touches no counter that workers share.
+    #[must_use]
+    pub fn has(&self, address: SocketAddr) -> bool {
+        self.addresses.load().contains(&address)
+    }
+
+    /// Takes new addresses.
+    pub fn resolved(&self, addresses: Vec<SocketAddr>) {
+        self.addresses.store(Arc::new(addresses));
+        self.settled.store(true, Ordering::Release);
+    }
+
+    /// There is no answer for now; what is known stays.
+    pub fn unresolved(&self) {
+        self.settled.store(true, Ordering::Release);
+    }
+
+    /// Whether the first answer, or its failure, is there.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
 }
 
 impl Snapshot {
@@ -257,7 +298,7 @@ impl ServerTarget {
     #[must_use]
     pub fn has(&self, peer: Peer) -> bool {
         match (self, peer) {
-            (Self::Name(name), Peer::Tcp(address)) => name.addresses.load().contains(&address),
+            (Self::Name(name), Peer::Tcp(address)) => name.has(address),
             _ => true,
         }
     }

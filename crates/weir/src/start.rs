@@ -183,15 +183,15 @@ fn watch_names(control: &Control, snapshot: &Arc<Snapshot>) -> Watch {
     let names = snapshot.names.iter();
     let watched = names.map(|name| Watched { host: name.host.clone(), port: name.port }).collect();
     let snapshot = Arc::clone(snapshot);
-    Resolver::system().watch(control, watched, move |watched, outcome| match outcome {
-        Outcome::Changed(addresses) => {
-            let same = |name: &&Arc<Name>| name.host == watched.host && name.port == watched.port;
-            for name in snapshot.names.iter().filter(same) {
-                name.addresses.store(Arc::new(addresses.to_vec()));
+    Resolver::system().watch(control, watched, move |watched, outcome| {
+        let same = |name: &&Arc<Name>| name.host == watched.host && name.port == watched.port;
+        let names = snapshot.names.iter().filter(same);
+        match outcome {
+            Outcome::Changed(addresses) => names.for_each(|name| name.resolved(addresses.to_vec())),
+            Outcome::Failed(reason) => {
+                eprintln!("weir: cannot resolve {}: {reason}", watched.host);
+                names.for_each(|name| name.unresolved());
             }
-        }
-        Outcome::Failed(reason) => {
-            eprintln!("weir: cannot resolve {}: {reason}", watched.host);
         }
     })
 }

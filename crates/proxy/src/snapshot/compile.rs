@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use http1::{HeadLimits, Method};
 
 use super::{
@@ -155,10 +154,12 @@ impl Names<'_> {
         if let Some(name) = self.used.iter().find(same) {
             return Arc::clone(name);
         }
-        let name = self.known.iter().find(same).cloned().unwrap_or_else(|| {
-            let addresses = ArcSwap::from_pointee(Vec::new());
-            Arc::new(Name { host: host.to_owned(), port, label: Arc::clone(&label), addresses })
-        });
+        let name = self
+            .known
+            .iter()
+            .find(same)
+            .cloned()
+            .unwrap_or_else(|| Arc::new(Name::new(host, port, Arc::clone(&label))));
         self.used.push(Arc::clone(&name));
         name
     }

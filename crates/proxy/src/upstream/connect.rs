@@ -14,6 +14,9 @@ use crate::transport::Transport;
 /// Addresses of one name that are tried in one attempt.
 const ADDRESSES_MAX: usize = 3;
 
+/// How often a request looks whether a name has its first answer.
+const FIRST_ANSWER_LOOK: Duration = Duration::from_millis(10);
+
 /// Connects to `server` within `timeout`; nothing has been sent when it fails.
 ///
 /// # Errors
@@ -37,7 +40,11 @@ async fn open(server: &ServerState, timeout: Duration) -> Result<Stream, Fault> 
             Stream::connect_unix(path).await.map_err(|error| io_fault(&error))
         }
         ServerTarget::Name(name) => {
-            let addresses = name.addresses.load();
+            // Right after the start the first answer may still be on its way.
+            while !name.is_settled() {
+                tokio::time::sleep(FIRST_ANSWER_LOOK).await;
+            }
+            let addresses = name.addresses();
             open_any(server.next_turn(), &addresses, timeout).await
         }
     }
