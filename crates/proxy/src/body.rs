@@ -175,6 +175,32 @@ impl Body {
         }
     }
 
+    /// Whether the sender waits for an invitation.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::H1(body) if body.transport.is_held())
+    }
+
+    /// The time of the sender begins anew: until now it was somebody else's.
+    pub fn restart_time(&self) {
+        if let Self::H1(body) = self
+            && !body.transport.is_held()
+        {
+            body.transport.timer().set(body.idle_timeout);
+        }
+    }
+
+    /// Looks at the sender after a read that went past this body.
+    ///
+    /// # Errors
+    /// When it is too slow, or the upload beside this answer has failed.
+    pub fn note_wait(&mut self, waits: bool) -> Result<(), Fault> {
+        match self {
+            Self::Empty | Self::Full(_) => Ok(()),
+            Self::H1(body) => body.note_wait(waits),
+        }
+    }
+
     /// Holds content of unknown length to a limit; beyond it reading fails.
     pub fn limit(&self, body_bytes_max: u64) {
         if let Self::H1(body) = self {
@@ -221,13 +247,21 @@ impl Full {
 impl H1Body {
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
         let polled = self.transport.poll_body(cx).map_err(|fault| body_fault(self.side, &fault));
+        self.note_wait(polled.is_pending())?;
+        polled
+    }
+
+    fn note_wait(&mut self, waits: bool) -> Result<(), Fault> {
+        if let Some(fault) = self.lease.as_ref().and_then(Lease::upload_fault) {
+            return Err(fault);
+        }
         if self.pace.bytes_per_s_min > 0 {
-            self.pace.note(polled.is_pending() && !self.transport.is_held());
+            self.pace.note(waits && !self.transport.is_held());
             if self.pace.is_too_slow(self.transport.body_bytes()) {
-                return Poll::Ready(Err(Fault::client(Kind::RequestBodyTimeout)));
+                return Err(Fault::client(Kind::RequestBodyTimeout));
             }
         }
-        polled
+        Ok(())
     }
 
     /// Progress was made: the idle deadline moves on.

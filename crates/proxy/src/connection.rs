@@ -106,7 +106,7 @@ impl Connection {
             let next = match read {
                 Ok(request) => self.exchange(snapshot, request).await,
                 Err(NoRequest::Closed) => Next::Close,
-                Err(NoRequest::Idle) if client_idle > PARK_AFTER => return Some(self),
+                Err(NoRequest::Idle) if self.can_park(client_idle) => return Some(self),
                 Err(NoRequest::Idle) => {
                     self.worker.metrics().timeout("client-idle");
                     Next::Close
@@ -122,6 +122,11 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// What has been read must not be forgotten, and what is over needs no parking.
+    fn can_park(&self, client_idle: Duration) -> bool {
+        client_idle > PARK_AFTER && !self.transport.has_buffered()
     }
 
     /// Leaves the worker to watch the socket.
@@ -189,10 +194,15 @@ impl Connection {
         if let Some(total) = exchange.total_left() {
             transport.timer().cap(Some(total));
         }
+        // Whatever ends it early, a cut body must not look like a whole one.
+        let marks_end = plan.ends_with_connection();
+        if marks_end {
+            transport.stream().reset_on_close(true);
+        }
         let (sent, outcome) = h1::send(transport, exchange, &mut response, plan).await;
         let outcome = outcome.map_err(|fault| exchange.blame(fault));
-        if outcome.is_err() && plan.ends_with_connection() {
-            transport.stream().reset_on_close();
+        if marks_end && outcome.is_ok() {
+            transport.stream().reset_on_close(false);
         }
         Answered { response, plan, sent, outcome }
     }

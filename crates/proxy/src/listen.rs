@@ -22,6 +22,9 @@ use crate::worker::Worker;
 /// Connections that the system queues for us.
 const BACKLOG: i32 = 4096;
 
+/// Connections that are accepted in a row before the worker serves others.
+const ACCEPTS_PER_TURN: usize = 64;
+
 /// Pause after the system ran out of descriptors: accepting again at once would only spin.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
@@ -130,7 +133,11 @@ fn is_stale(path: &Path, address: &SockAddr) -> io::Result<bool> {
 /// When the socket cannot be watched or is no listening socket.
 pub async fn accept(worker: Rc<Worker>, socket: Arc<OwnedFd>) -> io::Result<()> {
     let socket = register::shared(socket)?;
-    loop {
+    for accepted in 1_usize.. {
+        // The driver's own budget does not count these: others get their turn here.
+        if accepted.is_multiple_of(ACCEPTS_PER_TURN) {
+            tokio::task::yield_now().await;
+        }
         let mut guard = socket.readable().await?;
         match accept_one(&worker, socket.get_ref()) {
             Ok(()) | Err(Errno::INTR) => {}
@@ -144,6 +151,7 @@ pub async fn accept(worker: Rc<Worker>, socket: Arc<OwnedFd>) -> io::Result<()> 
             Err(_) => {}
         }
     }
+    Ok(())
 }
 
 /// Accepts what the system has queued already, before the socket is closed.

@@ -73,12 +73,13 @@ impl ParkingLot {
         self.len() == 0
     }
 
-    /// Closes connections whose time is over; tells how many.
+    /// Closes connections whose time is over; tells how many. One whose next request has come
+    /// already is about to be woken.
     pub fn sweep(&self) -> usize {
         let now = clock::now();
         let mut parked = self.parked.borrow_mut();
         let before = parked.len();
-        parked.retain(|_, connection| connection.until > now);
+        parked.retain(|_, connection| connection.until > now || has_input(&connection.fd));
         before - parked.len()
     }
 
@@ -126,6 +127,8 @@ pub async fn watch(worker: Rc<Worker>) -> io::Result<()> {
                 Connection::new(Rc::new(Transport::new(stream)), place).start();
             }
         }
+        // What has been woken is served before more are.
+        tokio::task::yield_now().await;
     }
 }
 

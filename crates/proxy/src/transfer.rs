@@ -45,6 +45,8 @@ pub struct Transfer {
     stalled: bool,
     finished: bool,
     pipe: Option<Pipe>,
+    /// Somebody else waits for the peer too, by the same timer.
+    shares_timer: bool,
 }
 
 impl Transfer {
@@ -71,6 +73,7 @@ impl Transfer {
             stalled: false,
             finished: false,
             pipe: None,
+            shares_timer: false,
         }
     }
 
@@ -83,6 +86,11 @@ impl Transfer {
     /// Gives the body back, to hand its source on.
     pub fn take_body(&mut self) -> Body {
         std::mem::replace(&mut self.body, Body::Empty)
+    }
+
+    /// Leaves the peer's timer running between stalls, for one who reads from the same peer.
+    pub fn share_timer(&mut self) {
+        self.shares_timer = true;
     }
 
     /// Whether the peer takes no more at the moment.
@@ -202,7 +210,13 @@ impl Transfer {
             }
             Poll::Ready(written) => {
                 if std::mem::take(&mut self.stalled) {
-                    self.to.timer().clear();
+                    if self.shares_timer {
+                        self.to.timer().set(self.idle_timeout);
+                    } else {
+                        self.to.timer().clear();
+                    }
+                    // The source could not be read meanwhile.
+                    self.body.restart_time();
                 }
                 Poll::Ready(written)
             }
@@ -247,40 +261,41 @@ impl Transfer {
             let drained = pipe.held() == 0;
             ready!(self.poll_stall(cx, moved)).map_err(|error| self.write_fault(&error))?;
             if drained {
-                // The source's time begins now: until here it was the peer's.
-                self.body.consume(0);
+                self.body.restart_time();
             }
             return Poll::Ready(Ok(()));
         }
+        let source = if self.side == Side::Client { Side::Upstream } else { Side::Client };
         let Some((from, unread)) = self.body.splice_source().filter(|(_, unread)| *unread > 0)
         else {
-            return Poll::Ready(self.end_splice());
+            self.end_splice();
+            return Poll::Ready(Ok(()));
         };
-        let moved = match pipe.poll_fill(cx, from.stream(), unread) {
+        let from = Rc::clone(from);
+        let filled = pipe.poll_fill(cx, from.stream(), unread);
+        self.body.note_wait(filled.is_pending())?;
+        let moved = match filled {
             Poll::Pending => ready!(from.poll_deadline(cx)),
             Poll::Ready(moved) => moved,
         };
-        let source = if self.side == Side::Client { Side::Upstream } else { Side::Client };
         match moved.map_err(|error| Fault::io(source, Direction::Read, &error))? {
             0 => {
                 from.end_of_stream().map_err(|fault| crate::body::body_fault(source, &fault))?;
-                Poll::Ready(self.end_splice())
+                self.end_splice();
             }
             count => {
                 from.skip_body(count as u64);
                 self.body.consume(0);
-                Poll::Ready(Ok(()))
             }
         }
+        Poll::Ready(Ok(()))
     }
 
     /// All bytes of the body went through the pipe.
-    #[expect(clippy::unnecessary_wraps, reason = "the poll steps share one result type")]
-    fn end_splice(&mut self) -> Result<(), Fault> {
+    fn end_splice(&mut self) {
         if let Some(pipe) = self.pipe.take() {
             pipe.put();
         }
-        Ok(())
     }
 
     fn write_fault(&self, error: &io::Error) -> Fault {

@@ -1,13 +1,18 @@
 //! One worker: a thread with its runtime, and everything that is its own.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io::Error;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use slab::Slab;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
 
 use crate::fault::Fault;
 use crate::io::stream::Peek;
@@ -270,14 +275,20 @@ pub fn run(
         .build_local(Default::default())?;
     runtime.block_on(async move {
         let worker = Rc::new(Worker::new(parts)?);
-        let accepting: Vec<_> = sockets
+        let mut accepting: Vec<_> = sockets
             .iter()
             .map(|socket| listen::accept(Rc::clone(&worker), Arc::clone(socket)))
             .map(tokio::task::spawn_local)
             .collect();
-        let house = tokio::task::spawn_local(keep_house(Rc::clone(&worker)));
-        let parking = tokio::task::spawn_local(parking::watch(Rc::clone(&worker)));
-        let wait = obey(&worker, &mut orders).await;
+        let mut house = tokio::task::spawn_local(keep_house(Rc::clone(&worker)));
+        let mut parking = tokio::task::spawn_local(parking::watch(Rc::clone(&worker)));
+        let wait = tokio::select! {
+            wait = obey(&worker, &mut orders) => wait,
+            // None of these ends by itself; a worker without one of them is of no use.
+            _ = &mut house => return Err(Error::other("the housekeeping has ended")),
+            _ = &mut parking => return Err(Error::other("the watch of idle connections has ended")),
+            () = any_ends(&mut accepting) => return Err(Error::other("a listener has ended")),
+        };
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         if let Some(wait) = wait {
             worker.draining.set(true);
@@ -305,6 +316,15 @@ async fn obey(worker: &Worker, orders: &mut UnboundedReceiver<Order>) -> Option<
             Some(Order::Stop) | None => return None,
         }
     }
+}
+
+/// Ready when one of the tasks has ended.
+async fn any_ends<T>(tasks: &mut [JoinHandle<T>]) {
+    std::future::poll_fn(|cx| {
+        let ended = tasks.iter_mut().any(|task| Pin::new(task).poll(cx).is_ready());
+        if ended { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// Waits until there is no more to wait for.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http1::encode::{self, Framing, Persistence};
-use http1::{BodyLength, HeadScanner, Method, RequestHead, Version, framing};
+use http1::{BodyLength, HeadLimits, HeadScanner, Method, Refusal, RequestHead, Version, framing};
 
 use crate::body::Body;
 use crate::exchange::{Exchange, Response};
@@ -48,16 +48,13 @@ pub async fn read_request(
     transport.timer().cap(None);
     transport.timer().set(if started { header_timeout } else { idle });
     let parsed = poll_fn(|cx| {
-        let polled = transport.poll_head(cx, (&mut scanner, &limits), |bytes| {
-            let mut head = Recycled::<RequestHead>::take();
-            head.parse(bytes, &limits)?;
-            let length = framing::request_length(&head)?;
-            Ok((head, length))
-        });
-        if polled.is_pending() && !started && transport.has_buffered() {
-            // The first byte starts the clock for the whole head; it is not set back again.
+        let polled = transport.poll_head(cx, (&mut scanner, &limits), |head| parse(head, &limits));
+        if !started && transport.has_buffered() && is_waiting(&polled) {
+            // The first byte starts the clock for the whole head; it is not set back again. It may
+            // have come just as the wait for it ended: then that end does not count.
             started = true;
             transport.timer().set(header_timeout);
+            return transport.poll_head(cx, (&mut scanner, &limits), |head| parse(head, &limits));
         }
         polled
     })
@@ -76,6 +73,25 @@ pub async fn read_request(
         ReadFault::Refused(refusal) => NoRequest::Fault(Fault::refused(Side::Client, refusal)),
         ReadFault::TooLarge => NoRequest::Fault(Fault::client(Kind::BodyTooLarge)),
     })
+}
+
+fn parse(
+    bytes: &[u8],
+    limits: &HeadLimits,
+) -> Result<(Recycled<RequestHead>, BodyLength), Refusal> {
+    let mut head = Recycled::<RequestHead>::take();
+    head.parse(bytes, limits)?;
+    let length = framing::request_length(&head)?;
+    Ok((head, length))
+}
+
+/// Whether no head is there yet, in time or not.
+fn is_waiting<T>(polled: &Poll<Result<T, ReadFault>>) -> bool {
+    match polled {
+        Poll::Pending => true,
+        Poll::Ready(Err(ReadFault::Io(error))) => error.kind() == std::io::ErrorKind::TimedOut,
+        Poll::Ready(_) => false,
+    }
 }
 
 /// How a response goes out.
@@ -188,6 +204,8 @@ fn can_drain(exchange: &Exchange, transport: &Transport) -> bool {
 /// # Errors
 /// When the rest does not come.
 pub async fn drain(transport: &Transport, idle_timeout: Duration) -> Result<(), Fault> {
+    // All of it has to come soon: nobody waits for it any more.
+    transport.timer().cap(Some(LINGER));
     while !transport.is_body_done() {
         transport.timer().set(idle_timeout);
         let more = poll_fn(|cx| transport.poll_body(cx)).await;

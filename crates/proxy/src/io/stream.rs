@@ -193,9 +193,10 @@ impl Stream {
         }
     }
 
-    /// Makes the close that follows a reset, so that a cut answer does not look complete.
-    pub fn reset_on_close(&self) {
-        let _ = rustix::net::sockopt::set_socket_linger(&self.fd, Some(std::time::Duration::ZERO));
+    /// Makes the close that follows a reset, or an orderly one again.
+    pub fn reset_on_close(&self, reset: bool) {
+        let linger = reset.then_some(std::time::Duration::ZERO);
+        let _ = rustix::net::sockopt::set_socket_linger(&self.fd, linger);
     }
 
     /// Ends our sending side; the peer reads an end of stream.

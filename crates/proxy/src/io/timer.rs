@@ -15,6 +15,9 @@ pub const TICK: Duration = Duration::from_millis(50);
 /// Slots of the wheel. A deadline further away than a turn is looked at once a turn.
 const SLOTS: u64 = 512;
 
+/// A worker that is later than this has stood still.
+const STANDSTILL_TICKS: u32 = 4;
+
 /// No deadline.
 const NEVER: u64 = u64::MAX;
 
@@ -107,7 +110,11 @@ impl Drop for Timer {
 
 /// Turns the wheel up to now and wakes what is due. The worker calls this every [`TICK`].
 pub fn turn() {
-    let due = WHEEL.with_borrow_mut(|wheel| wheel.turn_to(Instant::now()));
+    let due = WHEEL.with_borrow_mut(|wheel| {
+        let now = Instant::now();
+        wheel.forget_standstill(now);
+        wheel.turn_to(now)
+    });
     due.into_iter().for_each(Waker::wake);
 }
 
@@ -211,6 +218,16 @@ impl Wheel {
         }
         if let Some(next) = self.entries.get_mut(after) {
             next.before = before;
+        }
+    }
+
+    /// Time that passed while the whole worker stood still (a suspended machine, say) is nobody's
+    /// fault: it counts against no deadline.
+    fn forget_standstill(&mut self, time: Instant) {
+        let due = self.start + TICK * u32::try_from(self.now).unwrap_or(u32::MAX);
+        let lag = time.saturating_duration_since(due);
+        if lag > TICK * STANDSTILL_TICKS {
+            self.start += lag - TICK;
         }
     }
 

@@ -45,25 +45,17 @@ pub(super) async fn run(
             exchange.trace.first_byte = Some(clock::now());
             return answer(worker, exchange, sending, (head, lease));
         }
-        relay(exchange, &mut head, &sending.transport).await?;
+        relay(exchange, &mut head).await?;
     }
     Err(Fault::upstream(Kind::HttpInterimFlood, Retry::Never))
 }
 
 /// Passes an interim response on. It has no body, and its fields are cleaned like any others.
-async fn relay(
-    exchange: &Exchange,
-    head: &mut ResponseHead,
-    upstream: &Transport,
-) -> Result<(), Fault> {
+async fn relay(exchange: &Exchange, head: &mut ResponseHead) -> Result<(), Fault> {
     let refused = |refusal: Refusal| Fault::refused(Side::Upstream, refusal);
     framing::response_length(exchange.request.method, head).map_err(refused)?;
     forward::remove_hop_by_hop(&mut head.headers);
-    exchange.send_interim(head).await?;
-    if head.status == 100 && exchange.expects_continue {
-        upstream.timer().clear();
-    }
-    Ok(())
+    exchange.send_interim(head).await
 }
 
 /// The request on its way and the search for the head of its answer.
@@ -79,6 +71,8 @@ struct Sending {
     first_byte: std::time::Duration,
     reused: bool,
     unsent: bool,
+    /// The client holds its body back until the origin asks for it: the origin's time runs.
+    awaits_invitation: bool,
 }
 
 impl Sending {
@@ -112,6 +106,7 @@ impl Sending {
             first_byte: plan.first_byte_timeout,
             reused: lease.is_reused(),
             unsent: true,
+            awaits_invitation: exchange.expects_continue,
         }
     }
 
@@ -143,7 +138,13 @@ impl Sending {
         let polled = self.upload.poll(cx);
         self.unsent &= !self.upload.has_begun();
         match polled {
-            Poll::Pending => {}
+            Poll::Pending => {
+                let invited = self.awaits_invitation && !self.upload.body().is_held();
+                if invited && !self.upload.is_stalled() {
+                    self.awaits_invitation = false;
+                    self.transport.timer().clear();
+                }
+            }
             Poll::Ready(Ok(())) => {
                 self.sent = true;
                 self.transport.timer().set(self.first_byte);
@@ -207,7 +208,8 @@ fn answer(
     if !sending.sent {
         exchange.early_response = true;
         if sending.write_fault.is_none() {
-            let upload = UploadTask::spawn(sending.upload, Rc::clone(&transport));
+            let idle = exchange.snapshot.timeouts.body_idle;
+            let upload = UploadTask::spawn(sending.upload, Rc::clone(&transport), idle);
             lease.attach_upload(upload);
         } else {
             lease.close_after();

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{ServerState, UploadTask};
+use crate::fault::Fault;
 use crate::transport::Transport;
 
 /// A connection to a server for one exchange.
@@ -66,6 +67,12 @@ impl Lease {
     /// Ties an upload to this lease: when the lease goes, the upload is aborted.
     pub fn attach_upload(&mut self, upload: UploadTask) {
         self.upload = Some(upload);
+    }
+
+    /// What ended the upload that runs beside the answer, if that concerns the answer.
+    #[must_use]
+    pub fn upload_fault(&self) -> Option<Fault> {
+        self.upload.as_ref()?.fault()
     }
 
     /// Gives the connection back. It is closed instead when the origin asked for that, when the

@@ -1,11 +1,13 @@
 //! A request body that is still being sent while the answer already comes back.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::fault::Side;
+use crate::fault::{Fault, Side};
 use crate::transfer::Transfer;
 use crate::transport::Transport;
 
@@ -13,31 +15,57 @@ use crate::transport::Transport;
 #[derive(Debug)]
 pub struct UploadTask {
     task: JoinHandle<()>,
-    done: Rc<Cell<bool>>,
+    progress: Rc<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    done: Cell<bool>,
+    fault: Cell<Option<Fault>>,
 }
 
 impl UploadTask {
-    /// Lets the rest of a transfer run beside the response.
+    /// Lets the rest of a transfer run beside the response. Both wait on the same connection, so
+    /// what moves up moves the deadline of the answer on.
     #[must_use]
-    pub fn spawn(mut transfer: Transfer, upstream: Rc<Transport>) -> Self {
-        let done = Rc::new(Cell::new(false));
-        let finished = Rc::clone(&done);
+    pub fn spawn(mut transfer: Transfer, upstream: Rc<Transport>, idle: Duration) -> Self {
+        let progress = Rc::new(Progress::default());
+        let noted = Rc::clone(&progress);
+        transfer.share_timer();
         let task = tokio::task::spawn_local(async move {
-            match std::future::poll_fn(|cx| transfer.poll(cx)).await {
-                Ok(()) => finished.set(true),
+            let outcome = poll_fn(|cx| {
+                let before = transfer.body().bytes();
+                let polled = transfer.poll(cx);
+                if polled.is_ready() || transfer.body().bytes() > before {
+                    upstream.timer().set(idle);
+                }
+                polled
+            })
+            .await;
+            match outcome {
+                Ok(()) => noted.done.set(true),
                 // The client is gone or stuck: nothing more is wanted of the origin either.
-                Err(fault) if fault.side == Side::Client => upstream.timer().expire(),
+                Err(fault) if fault.side == Side::Client => {
+                    noted.fault.set(Some(fault));
+                    upstream.timer().expire();
+                }
                 // The origin has heard enough; its response decides the exchange.
                 Err(_) => {}
             }
         });
-        Self { task, done }
+        Self { task, progress }
     }
 
     /// Whether the whole body was sent.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.done.get()
+        self.progress.done.get()
+    }
+
+    /// The client's fault that ended it, if one did.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        self.progress.fault.get()
     }
 }
 
