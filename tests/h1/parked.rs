@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use dialogue::{get, post, post_chunked};
-use testkit::{Client, Origin, PATIENCE, Weir};
+use testkit::{Client, Origin, PATIENCE, Setup, Weir};
 
 fn idle(weir: &Weir, count: usize) -> Vec<Client> {
     let open = |_| {
@@ -86,4 +86,25 @@ fn nothing_is_leaked_by_exchanges_that_end_badly() {
     weir.wait_metrics(|m| m.sum("weir_connections_open", &[]) == 0.0);
     wait_files(&weir, before + 2);
     weir.client().expect_alive("/fine");
+}
+
+/// The first bytes of a head may come in the very moment in which the worker gives up waiting for
+/// them; they must not be lost, or the rest of the head would be read as a request.
+#[test]
+fn a_head_that_begins_as_the_wait_ends_is_read_whole() {
+    let origin = Origin::echo();
+    let weir = Setup::new().to(&origin).workers(1).start();
+    let mut clients: Vec<_> = (0..300).map(|_| weir.client()).collect();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    for client in &mut clients {
+        client.send("GET /whole HTTP/1.1\r\nX-Rest: ");
+        std::thread::sleep(std::time::Duration::from_micros(300));
+    }
+    for client in &mut clients {
+        client.send("GET /hidden HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    }
+    for client in &mut clients {
+        assert_eq!(client.response().echoed().target(), "/whole");
+    }
+    assert!(origin.requests().iter().all(|request| request.target() == "/whole"));
 }
