@@ -104,7 +104,8 @@ impl Connection {
             let read = h1::read_request(&self.transport, &snapshot, idle).await;
             self.worker.connections().set_idle(self.entry.key, false);
             let next = match read {
-                Ok(request) => self.exchange(snapshot, request).await,
+                // What was put in force while the request was on its way is what it meets.
+                Ok(request) => self.exchange(self.worker.snapshot(), request).await,
                 Err(NoRequest::Closed) => Next::Close,
                 Err(NoRequest::Idle) if self.can_park(client_idle) => return Some(self),
                 Err(NoRequest::Idle) => {
