@@ -30,22 +30,7 @@ impl RequestHead {
     /// The first fault found. The contents of `self` mean nothing then.
     pub fn parse(&mut self, head: &[u8], limits: &HeadLimits) -> Result<(), Refusal> {
         self.clear();
-        let mut fields = [const { MaybeUninit::uninit() }; FIELDS_FAST];
-        let outcome = self.parse_with(head, limits, &mut fields);
-        match outcome {
-            Err(Refusal::TooManyHeaders) if limits.headers_max > FIELDS_FAST => {
-                self.parse_large(head, limits)
-            }
-            other => other,
-        }
-    }
-
-    /// The same with room for as many fields as may ever be allowed.
-    #[cold]
-    #[inline(never)]
-    fn parse_large(&mut self, head: &[u8], limits: &HeadLimits) -> Result<(), Refusal> {
-        let mut fields = [const { MaybeUninit::uninit() }; HEADERS_MAX];
-        self.parse_with(head, limits, &mut fields)
+        with_scratch(limits, |scratch| self.parse_with(head, limits, scratch))
     }
 
     fn parse_with<'b>(
@@ -123,22 +108,7 @@ impl ResponseHead {
     /// The first fault found. The contents of `self` mean nothing then.
     pub fn parse(&mut self, head: &[u8], limits: &HeadLimits) -> Result<(), Refusal> {
         self.clear();
-        let mut fields = [const { MaybeUninit::uninit() }; FIELDS_FAST];
-        let outcome = self.parse_with(head, limits, &mut fields);
-        match outcome {
-            Err(Refusal::TooManyHeaders) if limits.headers_max > FIELDS_FAST => {
-                self.parse_large(head, limits)
-            }
-            other => other,
-        }
-    }
-
-    /// The same with room for as many fields as may ever be allowed.
-    #[cold]
-    #[inline(never)]
-    fn parse_large(&mut self, head: &[u8], limits: &HeadLimits) -> Result<(), Refusal> {
-        let mut fields = [const { MaybeUninit::uninit() }; HEADERS_MAX];
-        self.parse_with(head, limits, &mut fields)
+        with_scratch(limits, |scratch| self.parse_with(head, limits, scratch))
     }
 
     fn parse_with<'b>(
@@ -175,6 +145,31 @@ impl ResponseHead {
 fn check_size(head: &[u8], limits: &HeadLimits) -> Result<(), Refusal> {
     let fits = head.len() <= limits.head_bytes_max && u32::try_from(head.len()).is_ok();
     if fits { Ok(()) } else { Err(Refusal::HeadTooLarge) }
+}
+
+/// Runs `parse` with room for the fields of nearly every message, and once more with all the room
+/// that may ever be allowed where that was too little.
+#[inline]
+fn with_scratch<'b>(
+    limits: &HeadLimits,
+    mut parse: impl FnMut(Scratch<'_, 'b>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let mut fields = [const { MaybeUninit::uninit() }; FIELDS_FAST];
+    match parse(&mut fields) {
+        Err(Refusal::TooManyHeaders) if limits.headers_max > FIELDS_FAST => {
+            with_large_scratch(parse)
+        }
+        other => other,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn with_large_scratch<'b>(
+    mut parse: impl FnMut(Scratch<'_, 'b>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let mut fields = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+    parse(&mut fields)
 }
 
 /// As much of the scratch space as the limit allows.
