@@ -6,6 +6,7 @@
 //!
 //! **Invariant:** only `framing` decides how long a body is.
 
+pub mod assemble;
 mod authority;
 mod diagnose;
 mod octets;
@@ -26,6 +27,7 @@ pub mod response;
 pub mod scan;
 pub mod trailers;
 
+pub use assemble::PseudoFields;
 pub use authority::is_authority;
 pub use body::{BodyDecoder, Step};
 pub use chunked::ChunkLimits;

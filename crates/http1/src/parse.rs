@@ -88,7 +88,7 @@ impl RequestHead {
 
     /// A single `100-continue` is the only expectation there is (RFC 9110 §10.1.1). Variants of it
     /// have made proxies and origins disagree about who waits for whom.
-    fn check_expectation(&self) -> Result<(), Refusal> {
+    pub(crate) fn check_expectation(&self) -> Result<(), Refusal> {
         let mut expectations = self.headers.values(Known::Expect);
         match (expectations.next(), expectations.next()) {
             (None, None) => Ok(()),

@@ -7,9 +7,12 @@ pub mod clock;
 pub mod memory;
 pub mod pipe;
 pub mod register;
+mod secure;
+pub mod session;
 pub mod stream;
 pub mod timer;
 
 pub use buffer::Buffer;
-pub use stream::{Peer, Stream, Traffic};
+pub use session::Session;
+pub use stream::{Parts, Peer, Stream, Traffic};
 pub use timer::Timer;

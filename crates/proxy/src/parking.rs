@@ -14,7 +14,7 @@ use slab::Slab;
 use tokio::io::unix::AsyncFd;
 
 use crate::connection::{Connection, Place};
-use crate::io::{Peer, Stream, clock, register};
+use crate::io::{Parts, Stream, clock, register};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -31,8 +31,7 @@ pub struct ParkingLot {
 /// A connection between requests.
 #[derive(Debug)]
 struct Parked {
-    fd: OwnedFd,
-    peer: Peer,
+    parts: Parts,
     place: Place,
     until: Instant,
 }
@@ -52,12 +51,12 @@ impl ParkingLot {
     /// # Errors
     /// When the system cannot watch it; the connection is closed.
     pub fn park(&self, stream: Stream, place: Place, until: Instant) -> io::Result<()> {
-        let (fd, peer) = stream.into_parts();
+        let parts = stream.into_parts();
         let mut parked = self.parked.borrow_mut();
         let entry = parked.vacant_entry();
         let data = EventData::new_u64(entry.key() as u64);
-        epoll::add(&self.epoll, &fd, data, EventFlags::IN | EventFlags::RDHUP)?;
-        entry.insert(Parked { fd, peer, place, until });
+        epoll::add(&self.epoll, &parts.fd, data, EventFlags::IN | EventFlags::RDHUP)?;
+        entry.insert(Parked { parts, place, until });
         Ok(())
     }
 
@@ -79,13 +78,13 @@ impl ParkingLot {
         let now = clock::now();
         let mut parked = self.parked.borrow_mut();
         let before = parked.len();
-        parked.retain(|_, connection| connection.until > now || has_input(&connection.fd));
+        parked.retain(|_, connection| connection.until > now || connection.speaks());
         before - parked.len()
     }
 
     /// Closes every connection that has nothing to say; the others are about to be woken.
     pub fn close_quiet(&self) {
-        self.parked.borrow_mut().retain(|_, connection| has_input(&connection.fd));
+        self.parked.borrow_mut().retain(|_, connection| connection.speaks());
     }
 
     /// Closes every connection.
@@ -102,7 +101,7 @@ impl ParkingLot {
         let mut parked = self.parked.borrow_mut();
         let woken = events.iter().filter_map(|event| {
             let connection = parked.try_remove(usize::try_from(event.data.u64()).ok()?)?;
-            epoll::delete(&self.epoll, &connection.fd).ok()?;
+            epoll::delete(&self.epoll, &connection.parts.fd).ok()?;
             Some(connection)
         });
         Ok(woken.collect())
@@ -121,9 +120,9 @@ pub async fn watch(worker: Rc<Worker>) -> io::Result<()> {
         if woken.is_empty() {
             guard.clear_ready();
         }
-        for Parked { fd, peer, place, .. } in woken {
+        for Parked { parts, place, .. } in woken {
             // One that cannot be registered is closed, as if it had stayed idle.
-            if let Ok(stream) = Stream::new(fd, peer) {
+            if let Ok(stream) = Stream::from_parts(parts) {
                 Connection::new(Rc::new(Transport::new(stream)), place).start();
             }
         }
@@ -132,8 +131,17 @@ pub async fn watch(worker: Rc<Worker>) -> io::Result<()> {
     }
 }
 
-fn has_input(fd: &OwnedFd) -> bool {
-    let mut scratch = [0_u8; 1];
-    let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
-    matches!(rustix::net::recv(fd, &mut scratch[..], flags), Ok((_, count)) if count > 0)
+impl Parked {
+    /// Whether something has come. If not, the connection is about to be closed: the client is
+    /// told so where there is a way.
+    fn speaks(&self) -> bool {
+        let mut scratch = [0_u8; 1];
+        let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+        let received = rustix::net::recv(&self.parts.fd, &mut scratch[..], flags);
+        let speaks = matches!(received, Ok((_, count)) if count > 0);
+        if !speaks {
+            self.parts.farewell();
+        }
+        speaks
+    }
 }

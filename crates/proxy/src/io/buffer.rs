@@ -76,10 +76,31 @@ impl Buffer {
         Ok(&mut self.bytes)
     }
 
+    /// Adds bytes at the end.
+    ///
+    /// # Errors
+    /// `OutOfMemory` when the memory budget is spent.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let room = self.make_room()?;
+        if room.capacity() - room.len() < bytes.len() {
+            let missing = bytes.len().saturating_sub(self.bytes.capacity() - self.len());
+            self.bytes.drain(..self.start);
+            self.start = 0;
+            if missing > 0 {
+                self.grow_by(missing)?;
+            }
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
     fn grow(&mut self) -> io::Result<()> {
-        let more = self.bytes.capacity().max(SMALL_BYTES);
+        self.grow_by(self.bytes.capacity().max(SMALL_BYTES))
+    }
+
+    fn grow_by(&mut self, more: usize) -> io::Result<()> {
         memory::take(more)?;
-        self.bytes.reserve_exact(more);
+        self.bytes.reserve_exact(self.bytes.capacity() + more - self.bytes.len());
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! Every system call on a data-path socket is made here (or in `pipe`), so that another driver
 //! can take this module's place.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
-use super::{Buffer, register};
+use super::{Buffer, Session, register};
 
 /// Who is at the other end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,27 @@ pub struct Stream {
     peer: Peer,
     received: Cell<u64>,
     sent: Cell<u64>,
+    tls: Option<Box<RefCell<Session>>>,
+    resets: Cell<bool>,
+}
+
+/// A connected socket that the driver does not watch, with the session that it carries.
+#[derive(Debug)]
+pub struct Parts {
+    /// The socket.
+    pub fd: OwnedFd,
+    /// Who is at the other end.
+    pub peer: Peer,
+    tls: Option<Box<RefCell<Session>>>,
+}
+
+impl Parts {
+    /// Says goodbye if the session asks for it; the socket is closed next.
+    pub fn farewell(&self) {
+        if let Some(session) = &self.tls {
+            say_farewell(&self.fd, session);
+        }
+    }
 }
 
 /// Bytes that went over a stream.
@@ -48,8 +69,40 @@ impl Stream {
     /// # Errors
     /// When the driver refuses the descriptor.
     pub fn new(fd: OwnedFd, peer: Peer) -> io::Result<Self> {
+        Self::from_parts(Parts { fd, peer, tls: None })
+    }
+
+    /// Lets the driver watch a socket again.
+    ///
+    /// # Errors
+    /// When the driver refuses the descriptor.
+    pub fn from_parts(parts: Parts) -> io::Result<Self> {
+        let Parts { fd, peer, tls } = parts;
         let fd = register::owned(fd)?;
-        Ok(Self { fd, peer, received: Cell::new(0), sent: Cell::new(0) })
+        let (received, sent, resets) = (Cell::new(0), Cell::new(0), Cell::new(false));
+        Ok(Self { fd, peer, received, sent, tls, resets })
+    }
+
+    /// From here on everything goes through a TLS session, beginning with its handshake.
+    #[must_use]
+    pub fn secure(mut self, session: Session) -> Self {
+        self.tls = Some(Box::new(RefCell::new(session)));
+        self
+    }
+
+    /// Whether the bytes on the socket are not the bytes that are read and written here.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub(super) fn session(&self) -> Option<&RefCell<Session>> {
+        self.tls.as_deref()
+    }
+
+    /// Lends the session, where there is one.
+    pub fn with_session<R>(&self, use_session: impl FnOnce(&Session) -> R) -> Option<R> {
+        self.tls.as_ref().map(|session| use_session(&session.borrow()))
     }
 
     /// Connects over TCP. The caller bounds the time.
@@ -94,8 +147,8 @@ impl Stream {
 
     /// Takes the socket back from the driver.
     #[must_use]
-    pub fn into_parts(self) -> (OwnedFd, Peer) {
-        (self.fd.into_inner(), self.peer)
+    pub fn into_parts(self) -> Parts {
+        Parts { fd: self.fd.into_inner(), peer: self.peer, tls: self.tls }
     }
 
     /// The bytes that went over since the last call, by whatever way.
@@ -117,6 +170,14 @@ impl Stream {
     /// Reads into the free room of `buffer`; 0 is the end of the stream.
     /// The buffer takes memory only once there is something to read.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
+        match &self.tls {
+            None => self.poll_receive(cx, buffer),
+            Some(session) => self.poll_decrypt(cx, &mut session.borrow_mut(), buffer),
+        }
+    }
+
+    /// Reads from the socket itself.
+    pub(super) fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
         loop {
             let Poll::Ready(readiness) = self.fd.poll_read_ready(cx) else {
                 buffer.release_empty();
@@ -141,11 +202,22 @@ impl Stream {
     }
 
     /// Writes from several slices; never 0 for a non-empty write.
+    ///
+    /// A write that was pending must be tried again with the same bytes first: they may have been
+    /// encrypted already.
     pub fn poll_write(
         &self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        match &self.tls {
+            None => self.poll_send(cx, slices),
+            Some(session) => self.poll_encrypt(cx, &mut session.borrow_mut(), slices),
+        }
+    }
+
+    /// Writes to the socket itself.
+    pub(super) fn poll_send(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.fd.poll_write_ready(cx))?;
             // One slice is the common case, and `send` is the shortest way through the kernel.
@@ -183,6 +255,11 @@ impl Stream {
         match self.fd.poll_read_ready(&mut cx) {
             Poll::Pending => false,
             Poll::Ready(Err(_)) => true,
+            // Not all that comes over a session is for us: it may have sent a ticket.
+            Poll::Ready(Ok(_)) if self.tls.is_some() => {
+                let mut scratch = Buffer::default();
+                self.poll_read(&mut cx, &mut scratch).is_ready()
+            }
             Poll::Ready(Ok(mut guard)) => {
                 let disturbed = self.peek() != Peek::Quiet;
                 if !disturbed {
@@ -195,12 +272,14 @@ impl Stream {
 
     /// Makes the close that follows a reset, or an orderly one again.
     pub fn reset_on_close(&self, reset: bool) {
+        self.resets.set(reset);
         let linger = reset.then_some(std::time::Duration::ZERO);
         let _ = rustix::net::sockopt::set_socket_linger(&self.fd, linger);
     }
 
     /// Ends our sending side; the peer reads an end of stream.
     pub fn shutdown_write(&self) {
+        self.farewell();
         // A socket that is already gone needs no shutdown.
         let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Write);
     }
@@ -208,6 +287,15 @@ impl Stream {
     /// Ends both sides at once; pending reads see the end of the stream.
     pub fn shutdown(&self) {
         let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Both);
+    }
+
+    /// Announces our end where the protocol on the wire has a way to; a cut message gets none.
+    pub fn farewell(&self) {
+        if let Some(session) = &self.tls
+            && !self.resets.get()
+        {
+            say_farewell(&self.fd, session);
+        }
     }
 
     /// One step of moving bytes without copying: runs `transfer` when the socket can be read.
@@ -271,4 +359,12 @@ fn retry_or_fail(guard: &mut AsyncFdReadyGuard<'_, OwnedFd>, error: Errno) -> io
         other => return Err(other.into()),
     }
     Ok(())
+}
+
+/// One attempt: whoever does not take it reads the end of the stream instead.
+fn say_farewell(fd: impl AsFd, session: &RefCell<Session>) {
+    let alert = session.borrow_mut().farewell();
+    if !alert.is_empty() {
+        let _ = rustix::net::send(fd, &alert, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+    }
 }
