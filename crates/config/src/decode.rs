@@ -11,6 +11,7 @@ mod process;
 mod route;
 mod site;
 mod template;
+mod tls;
 mod upstream;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +36,19 @@ impl Context {
     fn beside(&self, text: Text<'_>) -> PathBuf {
         let file = self.sources.source(text.span.file).map_or("", |source| &source.name);
         Path::new(file).parent().unwrap_or_else(|| Path::new("")).join(text.text)
+    }
+
+    /// The same, where there is a file; else that is reported.
+    fn readable(&mut self, text: Text<'_>) -> Option<PathBuf> {
+        let path = self.beside(text);
+        let reason = match std::fs::metadata(&path) {
+            Ok(found) if found.is_file() => return Some(path),
+            Ok(_) => "it is not a file".to_owned(),
+            Err(error) => crate::read::reason(&error),
+        };
+        let message = format!("cannot read {:?}: {reason}", path.display().to_string());
+        self.error(Diagnostic::error(text.span, message));
+        None
     }
 
     /// Place of a part of a text: exact where the text stands in the file as it is, the
@@ -68,6 +82,7 @@ pub(crate) fn config(items: &[Item], context: &mut Context) -> Config {
             }
             "limits" => config.limits = process::limits(item),
             "timeouts" => config.timeouts = process::timeouts(item),
+            "h2" => config.h2 = process::h2(item, context),
             "upstream" => config.upstreams.extend(upstream::upstream(item, context)),
             "site" => config.sites.extend(site::site(item, context)),
             "access-log" => config.access_logs.extend(log::access_log(item, context)),

@@ -2,6 +2,7 @@
 //! compiles it into its Snapshot. Every part keeps the span it was written at.
 
 mod action;
+mod h2;
 mod limits;
 mod listener;
 mod log;
@@ -9,6 +10,7 @@ mod policy;
 mod site;
 mod span;
 mod template;
+mod tls;
 mod upstream;
 
 use ipnet::IpNet;
@@ -16,13 +18,18 @@ use ipnet::IpNet;
 pub use action::{
     Action, ErrorPage, ErrorPageBody, HeaderOp, HostPolicy, Proxy, Redirect, Respond, Rewrite,
 };
+pub use h2::Http2;
 pub use limits::{Limits, RouteLimits, RouteTimeouts, Timeouts};
-pub use listener::{ListenAddress, Listener};
+pub use listener::{ListenAddress, Listener, Protocols, RedirectHttps};
 pub use log::{AccessLog, LogField, LogFormat, LogSegment, LogTarget};
 pub use policy::{Admin, PathForward, PathPolicy, RequestIdMode, RequestIdPolicy};
 pub use site::{HostPattern, PathPattern, Predicate, Route, Site, ValueMatch};
 pub use span::{FileId, Location, Source, Sources, Span};
 pub use template::{Placeholder, Template, TemplateSegment};
+pub use tls::{
+    Certificate, CertificateDirectory, ClientAuth, Hsts, Tls, TlsPolicy, TlsVersion, UnknownName,
+    UpstreamTls,
+};
 pub use upstream::{
     Balance, Connections, Server, ServerAddress, Upstream, UpstreamProtocol, UpstreamTimeouts,
 };
@@ -40,6 +47,8 @@ pub struct Config {
     pub limits: Limits,
     /// Timeouts of the client side and of shutdown.
     pub timeouts: Timeouts,
+    /// What HTTP/2 connections may cost.
+    pub h2: Http2,
     /// Named groups of origin servers, in file order.
     pub upstreams: Vec<Upstream>,
     /// Sites with their routes, in file order; the order carries no meaning.

@@ -63,6 +63,21 @@ pub(crate) fn byte_rate(text: &str) -> Result<u64, &'static str> {
     }
 }
 
+/// `100/s`, `600/m` as a number in a second, at least one. `Err` is a hint, perhaps empty.
+pub(crate) fn rate(text: &str) -> Result<u32, &'static str> {
+    let (number, unit) = leading_number(text).ok_or("")?;
+    let per_s = match unit {
+        "/s" => number,
+        "/m" => number / 60,
+        _ => return Err("it must end in /s or /m"),
+    };
+    match u32::try_from(per_s) {
+        Ok(0) => Err("it must be at least \"1/s\" or \"60/m\""),
+        Ok(per_s) => Ok(per_s),
+        Err(_) => Err("it is too large"),
+    }
+}
+
 fn leading_number(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, rest) = text.split_at(end);
@@ -98,5 +113,9 @@ mod tests {
         assert_eq!(byte_rate("100/s"), Ok(100));
         assert_eq!(byte_rate("1KiB/s"), Ok(1024));
         assert!(byte_rate("100").is_err() && byte_rate("x/s").is_err());
+        assert_eq!((rate("100/s"), rate("600/m")), (Ok(100), Ok(10)));
+        for bad in ["", "5", "/s", "0/s", "59/m", "5/h", "99999999999/s"] {
+            assert!(rate(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! The one table of the language: every node, argument and property with its type, its
 //! default and its sentence. Checks, the JSON Schema and the manual all come from it.
 
+mod h2;
 mod json;
+mod listener;
 mod manual;
 mod process;
 mod route;
@@ -107,6 +109,8 @@ pub(crate) enum Kind {
     Duration,
     Size,
     ByteRate,
+    /// So many a second.
+    Rate,
     Choice(&'static [Choice]),
     /// One of the words, or any other text.
     ChoiceOr(&'static [Choice], &'static str),
@@ -183,6 +187,7 @@ impl Kind {
             }
             Self::Duration => "a duration such as \"250ms\", \"5s\", \"2m\" or \"1h\"".to_owned(),
             Self::Size => "a size such as \"512B\", \"16KiB\", \"10MiB\" or \"2GiB\"".to_owned(),
+            Self::Rate => "a rate such as \"100/s\" or \"600/m\"".to_owned(),
             Self::ByteRate => "bytes a second such as \"100/s\" or \"1KiB/s\"".to_owned(),
             Self::Choice(choices) => {
                 let built = choices.iter().filter(|choice| choice.support == Support::Built);

@@ -125,6 +125,11 @@ impl Item {
         scalar::size(self.prop(name)?.text).ok()
     }
 
+    /// A property as a number in a second.
+    pub(crate) fn rate(&self, name: &str) -> Option<u32> {
+        scalar::rate(self.prop(name)?.text).ok()
+    }
+
     /// A property as bytes a second.
     pub(crate) fn byte_rate(&self, name: &str) -> Option<u64> {
         scalar::byte_rate(self.prop(name)?.text).ok()

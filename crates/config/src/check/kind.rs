@@ -34,6 +34,7 @@ fn mismatch(kind: &Kind, value: &Value, span: Span) -> Option<Diagnostic> {
         (Kind::Duration, Value::Text(text)) => scalar_error(kind, text, span, scalar::duration),
         (Kind::Size, Value::Text(text)) => scalar_error(kind, text, span, scalar::size),
         (Kind::ByteRate, Value::Text(text)) => scalar_error(kind, text, span, scalar::byte_rate),
+        (Kind::Rate, Value::Text(text)) => scalar_error(kind, text, span, scalar::rate),
         (Kind::Choice(choices), Value::Text(word)) => choice(kind, choices, word, span),
         (Kind::Text | Kind::Form(_) | Kind::ChoiceOr(..), Value::Text(_)) => None,
         (_, other) => Some(wrong_type(kind, other, span)),

@@ -5,14 +5,32 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::{Context, Text};
+use super::{Context, Text, tls};
 use crate::check::Item;
-use crate::model::{Admin, ListenAddress, Listener};
+use crate::model::{Admin, ListenAddress, Listener, Protocols};
 use crate::report::Diagnostic;
 
 pub(super) fn listener(item: &Item, context: &mut Context) -> Option<Listener> {
     let address = listen_address(item.arg("address")?, context)?;
-    Some(Listener { address, span: item.span })
+    let tls = item.first("tls").map(|item| tls::tls(item, context));
+    let redirect = item.first("redirect-https");
+    if let (Some(redirect), Some(_)) = (redirect, &tls) {
+        context.error(
+            Diagnostic::error(redirect.span, "this listener is encrypted already")
+                .help("`redirect-https` belongs to the listener in the clear, mostly \":80\""),
+        );
+    }
+    let protocols = item.first("protocols").map(|item| {
+        let speaks = |version| item.arg_texts("version").any(|text| text.text == version);
+        Protocols { h1: speaks("h1"), h2: speaks("h2") }
+    });
+    Some(Listener {
+        address,
+        protocols: protocols.unwrap_or_default(),
+        tls,
+        redirect_https: redirect.map(tls::redirect_https),
+        span: item.span,
+    })
 }
 
 pub(super) fn admin(item: &Item, context: &mut Context) -> Option<Admin> {

@@ -3,7 +3,10 @@
 use super::Context;
 use super::headers::field_name;
 use crate::check::Item;
-use crate::model::{Limits, PathForward, PathPolicy, RequestIdMode, RequestIdPolicy, Timeouts};
+use crate::model::{
+    Http2, Limits, PathForward, PathPolicy, RequestIdMode, RequestIdPolicy, Timeouts,
+};
+use crate::report::Diagnostic;
 
 pub(super) fn limits(item: &Item) -> Limits {
     let default = Limits::default();
@@ -17,6 +20,9 @@ pub(super) fn limits(item: &Item) -> Limits {
             .integer("connections-per-client-max")
             .unwrap_or(default.connections_per_client_max),
         memory_max: item.size("memory-max").unwrap_or(default.memory_max),
+        tls_handshakes_per_client: item
+            .rate("tls-handshakes-per-client")
+            .unwrap_or(default.tls_handshakes_per_client),
         span: item.span,
     }
 }
@@ -25,11 +31,40 @@ pub(super) fn timeouts(item: &Item) -> Timeouts {
     let default = Timeouts::default();
     Timeouts {
         request_header: item.duration("request-header").unwrap_or(default.request_header),
+        tls_handshake: item.duration("tls-handshake").unwrap_or(default.tls_handshake),
         client_idle: item.duration("client-idle").unwrap_or(default.client_idle),
         body_idle: item.duration("body-idle").unwrap_or(default.body_idle),
         shutdown: item.duration("shutdown").unwrap_or(default.shutdown),
         tunnel_idle: item.duration("tunnel-idle").unwrap_or(default.tunnel_idle),
         body_rate_min: item.byte_rate("body-rate-min").unwrap_or(default.body_rate_min),
+        span: item.span,
+    }
+}
+
+pub(super) fn h2(item: &Item, context: &mut Context) -> Http2 {
+    let default = Http2::default();
+    let mut window = |name: &str, range: (u64, u64), default: u32| {
+        let Some(bytes) = item.size(name) else { return default };
+        if !(range.0..=range.1).contains(&bytes)
+            && let Some(text) = item.prop(name)
+        {
+            let message =
+                format!("expected {} to {} bytes, found {:?}", range.0, range.1, text.text);
+            context.error(Diagnostic::error(text.span, message));
+        }
+        u32::try_from(bytes).unwrap_or(default)
+    };
+    Http2 {
+        stream_window: window("stream-window", (65_535, 16 << 20), default.stream_window),
+        connection_window: window(
+            "connection-window",
+            (65_535, 1 << 30),
+            default.connection_window,
+        ),
+        streams_max: item.integer("streams-max").unwrap_or(default.streams_max),
+        send_bytes_max: item.size("send-bytes-max").unwrap_or(default.send_bytes_max),
+        abuse_budget: item.integer("abuse-budget").unwrap_or(default.abuse_budget),
+        abuse_refill: item.integer("abuse-refill").unwrap_or(default.abuse_refill),
         span: item.span,
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn route(item: &Item, context: &mut Context) -> Option<Route> {
         limits,
         timeouts,
         error_pages,
+        grpc_web: item.first("grpc-web").is_some(),
         action: action?,
         span: item.span,
     })

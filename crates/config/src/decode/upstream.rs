@@ -4,10 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{host_and_port, unbracketed};
-use super::{Context, Text, host};
+use super::{Context, Text, host, tls};
 use crate::check::Item;
 use crate::model::{
     Balance, Connections, Server, ServerAddress, Upstream, UpstreamProtocol, UpstreamTimeouts,
+    UpstreamTls,
 };
 use crate::report::Diagnostic;
 
@@ -24,15 +25,43 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
                 .help("add one: server \"127.0.0.1:8080\""),
         );
     }
+    let tls = item.first("tls").and_then(|item| tls::upstream(item, context));
+    let protocol = item.first("protocol").and_then(|item| item.arg("version"));
+    if let Some(text) = protocol.filter(|text| text.text == "auto" && item.first("tls").is_none()) {
+        context.error(
+            Diagnostic::error(
+                text.span,
+                "`auto` is chosen in the TLS handshake, and there is none",
+            )
+            .help("add `tls`, or say `protocol \"h2\"` where the servers speak it in the clear"),
+        );
+    }
+    check_names(&servers, tls.as_ref(), context);
     Some(Upstream {
         name: name.text.to_owned(),
         servers,
         balance: Balance::RoundRobin,
         connections: item.first("connections").map(connections).unwrap_or_default(),
         timeouts: item.first("timeouts").map(timeouts).unwrap_or_default(),
-        protocol: UpstreamProtocol::H1,
+        protocol: match protocol.map(|text| text.text) {
+            Some("h2") => UpstreamProtocol::H2,
+            Some("auto") => UpstreamProtocol::Auto,
+            _ => UpstreamProtocol::H1,
+        },
+        tls,
         span: item.span,
     })
+}
+
+/// A Unix socket has no name that a certificate could be verified by.
+fn check_names(servers: &[Server], tls: Option<&UpstreamTls>, context: &mut Context) {
+    let Some(tls) = tls.filter(|tls| tls.verify && tls.server_name.is_none()) else { return };
+    if servers.iter().any(|server| matches!(server.address, ServerAddress::Unix(_))) {
+        context.error(
+            Diagnostic::error(tls.span, "a server at a Unix socket has no name to verify")
+                .help("say it: tls server-name=\"app.internal\""),
+        );
+    }
 }
 
 fn server(item: &Item, context: &mut Context) -> Option<Server> {
@@ -73,6 +102,7 @@ fn connections(item: &Item) -> Connections {
     Connections {
         idle: item.duration("idle").unwrap_or(default.idle),
         idle_max: item.integer("idle-max").unwrap_or(default.idle_max),
+        streams_max: item.integer("streams-max").unwrap_or(default.streams_max),
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Limits {
     pub connections_per_client_max: u32,
     /// Bytes of all head and body buffers together; beyond it new work gets 503.
     pub memory_max: u64,
+    /// TLS handshakes that one address may begin in a second; beyond it connections are closed.
+    pub tls_handshakes_per_client: u32,
     /// Where the node is; the default where there is none.
     pub span: Span,
 }
@@ -35,6 +37,7 @@ impl Default for Limits {
             connections_max: 100_000,
             connections_per_client_max: 1000,
             memory_max: 2 << 30,
+            tls_handshakes_per_client: 1000,
             span: Span::default(),
         }
     }
@@ -45,6 +48,8 @@ impl Default for Limits {
 pub struct Timeouts {
     /// A request head must be whole within this time of its first byte.
     pub request_header: Duration,
+    /// A TLS handshake must be over within this time.
+    pub tls_handshake: Duration,
     /// How long a kept connection may wait for its next request.
     pub client_idle: Duration,
     /// How long a body may make no progress, in either direction.
@@ -63,6 +68,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             request_header: Duration::from_secs(10),
+            tls_handshake: Duration::from_secs(10),
             client_idle: Duration::from_secs(60),
             body_idle: Duration::from_secs(30),
             shutdown: Duration::from_secs(30),

@@ -4,13 +4,45 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::Span;
+use super::{Span, Tls};
 
-/// One `listen` node. It speaks HTTP/1.1 in the clear.
+/// One `listen` node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
     /// The sockets to bind.
     pub address: ListenAddress,
+    /// The versions of HTTP that clients may speak.
+    pub protocols: Protocols,
+    /// Encryption, where there is any.
+    pub tls: Option<Tls>,
+    /// Every request is redirected to the encrypted port.
+    pub redirect_https: Option<RedirectHttps>,
+    /// Where the node is.
+    pub span: Span,
+}
+
+/// Versions of HTTP. In the clear, HTTP/2 is spoken with clients that know so beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocols {
+    /// HTTP/1.0 and HTTP/1.1.
+    pub h1: bool,
+    /// HTTP/2.
+    pub h2: bool,
+}
+
+impl Default for Protocols {
+    fn default() -> Self {
+        Self { h1: true, h2: true }
+    }
+}
+
+/// `redirect-https`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RedirectHttps {
+    /// The port that browsers are sent to.
+    pub port: u16,
+    /// 301, 302, 307 or 308.
+    pub status: u16,
     /// Where the node is.
     pub span: Span,
 }

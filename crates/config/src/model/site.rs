@@ -4,7 +4,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use super::{Action, ErrorPage, HeaderOp, Rewrite, RouteLimits, RouteTimeouts, Span};
+use super::{Action, ErrorPage, HeaderOp, Hsts, Rewrite, RouteLimits, RouteTimeouts, Span};
 
 /// One `site` node: the routes of some hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Site {
     pub routes: Vec<Route>,
     /// Pages for errors that no route of the site has a page for.
     pub error_pages: Vec<ErrorPage>,
+    /// Browsers are told to come encrypted only.
+    pub hsts: Option<Hsts>,
     /// Where the node is.
     pub span: Span,
 }
@@ -58,6 +60,8 @@ pub struct Route {
     pub timeouts: RouteTimeouts,
     /// Pages for errors of this route, before those of the site.
     pub error_pages: Vec<ErrorPage>,
+    /// gRPC-Web is translated to gRPC for the origin.
+    pub grpc_web: bool,
     /// What answers.
     pub action: Action,
     /// Where the node is.

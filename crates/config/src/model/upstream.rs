@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Span;
+use super::{Span, UpstreamTls};
 
 /// One `upstream` node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Upstream {
     pub timeouts: UpstreamTimeouts,
     /// What is spoken to these servers.
     pub protocol: UpstreamProtocol,
+    /// Encryption, where there is any.
+    pub tls: Option<UpstreamTls>,
     /// Where the node is.
     pub span: Span,
 }
@@ -78,11 +80,13 @@ pub struct Connections {
     pub idle: Duration,
     /// Unused connections kept by each worker.
     pub idle_max: u32,
+    /// Streams that one connection of HTTP/2 carries at once.
+    pub streams_max: u32,
 }
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { idle: Duration::from_secs(90), idle_max: 1024 }
+        Self { idle: Duration::from_secs(90), idle_max: 1024, streams_max: 100 }
     }
 }
 
@@ -107,4 +111,8 @@ pub enum UpstreamProtocol {
     /// HTTP/1.1.
     #[default]
     H1,
+    /// HTTP/2; in the clear, the servers are known to speak it.
+    H2,
+    /// What the server chooses in the TLS handshake (ALPN).
+    Auto,
 }

@@ -129,6 +129,7 @@ fn kind(kind: &Kind) -> Value {
         }
         Kind::Duration => json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" }),
         Kind::Size => json!({ "type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB|TiB)$" }),
+        Kind::Rate => json!({ "type": "string", "pattern": "^[0-9]+/[sm]$" }),
         Kind::ByteRate => {
             json!({ "type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB|TiB)?/s$" })
         }

@@ -112,6 +112,7 @@ fn kind_name(kind: &Kind) -> String {
         }
         Kind::Duration => "duration".to_owned(),
         Kind::Size => "size".to_owned(),
+        Kind::Rate => "rate".to_owned(),
         Kind::ByteRate => "bytes a second".to_owned(),
         Kind::Choice(choices) => words(choices),
         Kind::ChoiceOr(choices, other) => format!("{}, or {other}", words(choices)),

@@ -1,18 +1,19 @@
 //! Nodes of the top level: listening, trust, limits, timeouts, logs, admin, policies.
 
 use super::Count::{Any, Some};
-use super::Kind::{Bool, ByteRate, Choice, ChoiceOr, Duration, Form, Integer, Size, Text};
-use super::{NODE, NodeSpec, Support, arg, args, built, later, prop};
+use super::Kind::{Bool, ByteRate, Choice, ChoiceOr, Duration, Form, Integer, Rate, Size, Text};
+use super::{NODE, NodeSpec, arg, args, built, prop};
 
 /// The document itself: its children are what may stand at the top level.
 pub(crate) static ROOT: NodeSpec = NodeSpec {
     name: "the top level",
     doc: "",
     children: &[
-        &LISTEN,
+        &super::listener::LISTEN,
         &TRUSTED_PROXIES,
         &LIMITS,
         &TIMEOUTS,
+        &super::h2::H2,
         &super::upstream::UPSTREAM,
         &super::site::SITE,
         &ACCESS_LOG,
@@ -27,50 +28,6 @@ pub(crate) static ROOT: NodeSpec = NodeSpec {
 
 pub(crate) const ADDRESS: super::Kind =
     Form("an address such as \":80\", \"127.0.0.1:80\", \"[::1]:80\" or \"unix:/run/weir.sock\"");
-
-static LISTEN: NodeSpec = NodeSpec {
-    name: "listen",
-    doc: "Accepts connections at an address. `:80` and `*:80` are every address of both \
-          families; `localhost:80` is `127.0.0.1` and `::1`.",
-    args: &[arg("address", ADDRESS, "where to listen")],
-    props: &[prop(
-        "protocol",
-        Choice(&[built("http"), later("tcp"), later("udp"), later("tls-passthrough")]),
-        "what is spoken there",
-    )
-    .default("http")],
-    children: &[
-        &PROTOCOLS,
-        &NodeSpec { name: "tls", doc: "Encrypts the listener.", support: Support::Later, ..NODE },
-        &NodeSpec {
-            name: "proxy",
-            doc: "Forwards connections without looking inside.",
-            support: Support::Later,
-            ..NODE
-        },
-        &NodeSpec {
-            name: "route",
-            doc: "Forwards connections by their server name.",
-            repeats: true,
-            support: Support::Later,
-            ..NODE
-        },
-    ],
-    repeats: true,
-    ..NODE
-};
-
-static PROTOCOLS: NodeSpec = NodeSpec {
-    name: "protocols",
-    doc: "The HTTP versions that clients may speak.",
-    args: &[args(
-        "version",
-        Choice(&[built("h1"), later("h2"), later("h3")]),
-        Some,
-        "an HTTP version",
-    )],
-    ..NODE
-};
 
 static TRUSTED_PROXIES: NodeSpec = NodeSpec {
     name: "trusted-proxies",
@@ -107,6 +64,12 @@ static LIMITS: NodeSpec = NodeSpec {
         )
         .default("1000"),
         prop("memory-max", Size, "bytes of all buffers together; beyond it 503").default("2GiB"),
+        prop(
+            "tls-handshakes-per-client",
+            Rate,
+            "TLS handshakes that one address may begin; beyond it connections are closed",
+        )
+        .default("1000/s"),
     ],
     settings: true,
     ..NODE
@@ -117,6 +80,7 @@ static TIMEOUTS: NodeSpec = NodeSpec {
     doc: "Timeouts of the client side, and of shutdown.",
     props: &[
         prop("request-header", Duration, "until a request head is whole").default("10s"),
+        prop("tls-handshake", Duration, "until a TLS handshake is over").default("10s"),
         prop("client-idle", Duration, "between the requests of a kept connection").default("60s"),
         prop("body-idle", Duration, "without progress of a body, in either direction")
             .default("30s"),

@@ -34,6 +34,12 @@ pub(super) static ROUTE: NodeSpec = NodeSpec {
         &NodeSpec { name: "files", doc: "Serves files of a directory.", ..LATER },
         &NodeSpec { name: "cache", doc: "Keeps responses.", ..LATER },
         &NodeSpec { name: "compress", doc: "Compresses responses.", ..LATER },
+        &NodeSpec {
+            name: "grpc-web",
+            doc: "Translates gRPC-Web to gRPC for the origin.",
+            support: Support::Later,
+            ..NODE
+        },
         &NodeSpec { name: "rate-limit", doc: "Limits how often a client may ask.", ..LATER },
     ],
     repeats: true,

@@ -1,7 +1,7 @@
 //! Nodes of a site.
 
 use super::Count::{Any, Some};
-use super::Kind::{Form, Integer, Text};
+use super::Kind::{Bool, Duration, Form, Integer, Text};
 use super::{NODE, NodeSpec, args, prop};
 
 pub(super) static SITE: NodeSpec = NodeSpec {
@@ -14,8 +14,20 @@ pub(super) static SITE: NodeSpec = NodeSpec {
         Any,
         "a host that it serves",
     )],
-    children: &[&super::route::ROUTE, &ERROR_PAGE, &super::process::INCLUDE],
+    children: &[&super::route::ROUTE, &ERROR_PAGE, &HSTS, &super::process::INCLUDE],
     repeats: true,
+    ..NODE
+};
+
+static HSTS: NodeSpec = NodeSpec {
+    name: "hsts",
+    doc: "Tells browsers to come encrypted only, from now on (RFC 6797). Sent on encrypted \
+          connections.",
+    props: &[
+        prop("max-age", Duration, "how long they remember").default("365d"),
+        prop("subdomains", Bool, "also for every subdomain").default("#false"),
+        prop("preload", Bool, "browsers may ship with it").default("#false"),
+    ],
     ..NODE
 };
 

@@ -1,7 +1,8 @@
 //! Nodes of an upstream.
 
+use super::Count::Some;
 use super::Kind::{Bool, Choice, Duration, Form, Integer, Text};
-use super::{NODE, NodeSpec, Support, arg, built, later, prop};
+use super::{NODE, NodeSpec, Support, arg, args, built, later, prop};
 
 pub(super) static UPSTREAM: NodeSpec = NodeSpec {
     name: "upstream",
@@ -18,7 +19,7 @@ pub(super) static UPSTREAM: NodeSpec = NodeSpec {
         &NodeSpec { name: "eject", doc: "Avoids servers that fail.", ..LATER },
         &NodeSpec { name: "retry", doc: "Tries again elsewhere.", ..LATER },
         &NodeSpec { name: "slow-start", doc: "Lets a new server warm up.", ..LATER },
-        &NodeSpec { name: "tls", doc: "Encrypts connections to the servers.", ..LATER },
+        &TLS,
     ],
     repeats: true,
     ..NODE
@@ -72,6 +73,8 @@ static CONNECTIONS: NodeSpec = NodeSpec {
         prop("idle", Duration, "how long an unused connection is kept").default("90s"),
         prop("idle-max", Integer(0, 65535), "unused connections kept by each worker")
             .default("1024"),
+        prop("streams-max", Integer(1, 10_000), "requests at once on a connection of HTTP/2")
+            .default("100"),
         prop("max", Integer(1, 10_000_000), "connections at once").later(),
         prop("queue", Integer(0, 10_000_000), "requests that wait for a connection").later(),
         prop("queue-timeout", Duration, "how long they wait").later(),
@@ -94,7 +97,36 @@ static TIMEOUTS: NodeSpec = NodeSpec {
 
 static PROTOCOL: NodeSpec = NodeSpec {
     name: "protocol",
-    doc: "What is spoken to the servers. The default is `h1`.",
-    args: &[arg("version", Choice(&[built("h1"), later("h2"), later("auto")]), "the protocol")],
+    doc: "What is spoken to the servers: `h1` (the default), `h2`, or `auto`, which is what a \
+          server chooses in the TLS handshake.",
+    args: &[arg("version", Choice(&[built("h1"), built("h2"), built("auto")]), "the protocol")],
+    ..NODE
+};
+
+static TLS: NodeSpec = NodeSpec {
+    name: "tls",
+    doc: "Encrypts connections to the servers. Their certificates are verified by the \
+          authorities of the system, or by those of `ca`.",
+    props: &[
+        prop("server-name", Text, "the name to ask for and verify").default("the server's own"),
+        prop("ca", Text, "the authorities that vouch for the servers, PEM"),
+        prop("certificate", Text, "a certificate of our own with its chain, PEM"),
+        prop("key", Text, "its private key, PEM").default("the same file"),
+        prop("verify", Bool, "whether certificates are verified").default("#true"),
+    ],
+    children: &[&PIN],
+    ..NODE
+};
+
+static PIN: NodeSpec = NodeSpec {
+    name: "pin",
+    doc: "Public keys, one of which must be in the chain of a server.",
+    args: &[args(
+        "key",
+        Form("the SHA-256 of a public key as \"sha256/...\" in Base64"),
+        Some,
+        "a public key",
+    )],
+    repeats: true,
     ..NODE
 };
