@@ -3,6 +3,8 @@
 //! Back-pressure is implicit, since nobody polls a body before the last bytes went out.
 //! Cancellation is `Drop`.
 
+mod h2;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,6 +17,8 @@ use crate::io::clock;
 use crate::transport::{ReadFault, Transport};
 use crate::upstream::Lease;
 
+pub use h2::{H2Body, Inflow};
+
 /// The content of a request or a response.
 #[derive(Debug)]
 pub enum Body {
@@ -24,6 +28,8 @@ pub enum Body {
     Full(Full),
     /// Content that arrives on an HTTP/1.1 transport.
     H1(H1Body),
+    /// Content that arrives on an HTTP/2 stream.
+    H2(Box<H2Body>),
 }
 
 /// Content in memory.
@@ -97,6 +103,7 @@ impl Body {
             Self::Empty => Poll::Ready(Ok(false)),
             Self::Full(full) => Poll::Ready(Ok(full.sent < full.bytes().len())),
             Self::H1(body) => body.poll_data(cx),
+            Self::H2(body) => body.poll_data(cx),
         }
     }
 
@@ -106,6 +113,7 @@ impl Body {
             Self::Empty => use_data(&[]),
             Self::Full(full) => use_data(full.bytes().get(full.sent..).unwrap_or_default()),
             Self::H1(body) => body.transport.with_body(use_data),
+            Self::H2(body) => use_data(body.data()),
         }
     }
 
@@ -118,6 +126,7 @@ impl Body {
                 body.transport.consume_body(count);
                 body.touch();
             }
+            Self::H2(body) => body.consume(count),
         }
     }
 
@@ -127,7 +136,16 @@ impl Body {
         match self {
             Self::Empty | Self::Full(_) => true,
             Self::H1(body) => body.transport.is_body_ended(),
+            Self::H2(body) => body.is_last(),
         }
+    }
+
+    /// Whether neither content nor trailers follow the first `count` visible bytes.
+    #[must_use]
+    pub fn is_last_with(&self, count: usize) -> bool {
+        self.with_data(|data| data.len() == count)
+            && self.is_last()
+            && self.with_trailers(|trailers| trailers.is_none())
     }
 
     /// Whether the body is known to have no content at all.
@@ -137,6 +155,7 @@ impl Body {
             Self::Empty => true,
             Self::Full(full) => full.bytes().is_empty(),
             Self::H1(body) => body.transport.is_body_done(),
+            Self::H2(body) => body.is_empty(),
         }
     }
 
@@ -145,6 +164,7 @@ impl Body {
         match self {
             Self::Empty | Self::Full(_) => use_trailers(None),
             Self::H1(body) => body.transport.with_trailers(use_trailers),
+            Self::H2(body) => use_trailers(body.trailers()),
         }
     }
 
@@ -155,6 +175,7 @@ impl Body {
             Self::Empty => true,
             Self::Full(full) => full.sent == 0,
             Self::H1(body) => body.transport.is_body_untouched(),
+            Self::H2(body) => body.is_untouched(),
         }
     }
 
@@ -165,28 +186,37 @@ impl Body {
             Self::Empty => 0,
             Self::Full(full) => full.sent as u64,
             Self::H1(body) => body.transport.body_bytes(),
+            Self::H2(body) => body.bytes(),
         }
     }
 
     /// The sender waits for an invitation: its time does not run until it gets one.
     pub fn hold(&self) {
-        if let Self::H1(body) = self {
-            body.transport.hold();
+        match self {
+            Self::Empty | Self::Full(_) => {}
+            Self::H1(body) => body.transport.hold(),
+            Self::H2(body) => body.hold(),
         }
     }
 
     /// Whether the sender waits for an invitation.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        matches!(self, Self::H1(body) if body.transport.is_held())
+        match self {
+            Self::Empty | Self::Full(_) => false,
+            Self::H1(body) => body.transport.is_held(),
+            Self::H2(body) => body.is_held(),
+        }
     }
 
     /// The time of the sender begins anew: until now it was somebody else's.
     pub fn restart_time(&self) {
-        if let Self::H1(body) = self
-            && !body.transport.is_held()
-        {
-            body.transport.timer().set(body.idle_timeout);
+        match self {
+            Self::H1(body) if !body.transport.is_held() => {
+                body.transport.timer().set(body.idle_timeout);
+            }
+            Self::H2(body) => body.restart_time(),
+            _ => {}
         }
     }
 
@@ -198,13 +228,16 @@ impl Body {
         match self {
             Self::Empty | Self::Full(_) => Ok(()),
             Self::H1(body) => body.note_wait(waits),
+            Self::H2(body) => body.note_wait(waits),
         }
     }
 
     /// Holds content of unknown length to a limit; beyond it reading fails.
     pub fn limit(&self, body_bytes_max: u64) {
-        if let Self::H1(body) = self {
-            body.transport.limit_body(body_bytes_max);
+        match self {
+            Self::Empty | Self::Full(_) => {}
+            Self::H1(body) => body.transport.limit_body(body_bytes_max),
+            Self::H2(body) => body.limit(body_bytes_max),
         }
     }
 
@@ -212,8 +245,10 @@ impl Body {
     #[must_use]
     pub fn splice_source(&self) -> Option<(&Rc<Transport>, u64)> {
         match self {
-            Self::Empty | Self::Full(_) => None,
-            Self::H1(body) => Some((&body.transport, body.transport.unread()?)),
+            Self::H1(body) if !body.transport.stream().is_encrypted() => {
+                Some((&body.transport, body.transport.unread()?))
+            }
+            _ => None,
         }
     }
 
@@ -229,8 +264,14 @@ impl Body {
 
     /// Ties a still running upload to this body's life.
     pub fn attach_upload(&mut self, upload: crate::upstream::UploadTask) {
-        if let Self::H1(H1Body { lease: Some(lease), .. }) = self {
-            lease.attach_upload(upload);
+        match self {
+            Self::H1(H1Body { lease: Some(lease), .. }) => lease.attach_upload(upload),
+            Self::H2(body) => {
+                if let Some(lease) = body.lease() {
+                    lease.attach_upload(upload);
+                }
+            }
+            _ => {}
         }
     }
 }

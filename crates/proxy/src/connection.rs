@@ -1,24 +1,28 @@
 //! One client connection: next request, serve, send, record, until it ends.
 
+mod place;
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http1::{BodyLength, RequestHead};
+use http1::{BodyLength, RequestHead, Version};
 
 use crate::body::Body;
 use crate::codec::h1::{self, NoRequest, Plan};
-use crate::exchange::{Exchange, Response};
+use crate::exchange::{Exchange, Interim, Response};
 use crate::fault::{Fault, Kind};
 use crate::io::clock;
-use crate::limits::Seat;
-use crate::record::{Counter, Gauge, account};
+use crate::record::{Gauge, account};
 use crate::recycle::Recycled;
 use crate::transport::Transport;
-use crate::worker::Worker;
-use crate::{forward, page, serve, tunnel};
+use crate::tunnel::Port;
+use crate::worker::{Open, Worker};
+use crate::{codec, page, serve, tunnel};
+
+pub use place::{Entrance, Place};
 
 /// After this long without a request a connection is parked: it gives back all memory.
 const PARK_AFTER: Duration = Duration::from_millis(250);
@@ -31,28 +35,6 @@ pub struct Connection {
     /// Its entry in the worker's register.
     entry: Entry,
     place: Place,
-}
-
-/// What a connection takes up for as long as it is open, served or parked.
-#[derive(Debug)]
-pub struct Place {
-    worker: Rc<Worker>,
-    _seat: Seat,
-}
-
-impl Place {
-    /// Counts a new connection.
-    #[must_use]
-    pub fn new(worker: Rc<Worker>, seat: Seat) -> Self {
-        worker.metrics().add(Counter::ConnectionsAccepted, 1);
-        Self { worker, _seat: seat }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.worker.metrics().add(Counter::ConnectionsClosed, 1);
-    }
 }
 
 /// An entry in the worker's register of served connections.
@@ -68,6 +50,12 @@ impl Drop for Entry {
     }
 }
 
+/// How a connection leaves the hands of HTTP/1.1 without ending.
+enum Parting {
+    Park,
+    Http2,
+}
+
 /// What follows an exchange.
 enum Next {
     Request,
@@ -79,8 +67,8 @@ impl Connection {
     /// A connection that is to be served.
     #[must_use]
     pub fn new(transport: Rc<Transport>, place: Place) -> Self {
-        let worker = Rc::clone(&place.worker);
-        let key = worker.connections().insert(&transport);
+        let worker = Rc::clone(place.worker());
+        let key = worker.connections().insert(Open::H1(Rc::clone(&transport), false));
         let entry = Entry { worker: Rc::clone(&worker), key };
         Self { transport, worker, entry, place }
     }
@@ -88,26 +76,36 @@ impl Connection {
     /// Serves the connection on a task of its own.
     pub fn start(self) {
         tokio::task::spawn_local(async move {
-            if let Some(idle) = self.run().await {
-                idle.park();
+            match self.run().await {
+                Some((idle, Parting::Park)) => idle.park(),
+                Some((preface, Parting::Http2)) => preface.become_h2(),
+                None => {}
             }
         });
     }
 
-    /// Serves requests until the connection ends (`None`) or has been idle for a while.
-    async fn run(self) -> Option<Self> {
+    /// Serves requests until the connection ends (`None`), has been idle for a while, or turns
+    /// out to speak HTTP/2.
+    async fn run(self) -> Option<(Self, Parting)> {
         loop {
             let snapshot = self.worker.snapshot();
             self.worker.connections().set_idle(self.entry.key, !self.transport.has_buffered());
             let client_idle = snapshot.timeouts.client_idle;
             let idle = PARK_AFTER.min(client_idle);
-            let read = h1::read_request(&self.transport, &snapshot, idle).await;
+            let may_be_h2 = self.place.takes_preface();
+            let read = h1::read_request(&self.transport, &snapshot, (idle, may_be_h2)).await;
             self.worker.connections().set_idle(self.entry.key, false);
             let next = match read {
                 // What was put in force while the request was on its way is what it meets.
-                Ok(request) => self.exchange(self.worker.snapshot(), request).await,
+                Ok(request) => {
+                    self.place.note_request();
+                    self.exchange(self.worker.snapshot(), request).await
+                }
                 Err(NoRequest::Closed) => Next::Close,
-                Err(NoRequest::Idle) if self.can_park(client_idle) => return Some(self),
+                Err(NoRequest::Idle) if self.can_park(client_idle) => {
+                    return Some((self, Parting::Park));
+                }
+                Err(NoRequest::Http2) => return Some((self, Parting::Http2)),
                 Err(NoRequest::Idle) => {
                     self.worker.metrics().timeout("client-idle");
                     Next::Close
@@ -116,7 +114,10 @@ impl Connection {
             };
             match next {
                 Next::Request if !self.worker.is_draining() => {}
-                Next::Request | Next::Close => return None,
+                Next::Request | Next::Close => {
+                    self.transport.stream().farewell();
+                    return None;
+                }
                 Next::Linger => {
                     h1::linger(&self.transport).await;
                     return None;
@@ -128,6 +129,16 @@ impl Connection {
     /// What has been read must not be forgotten, and what is over needs no parking.
     fn can_park(&self, client_idle: Duration) -> bool {
         client_idle > PARK_AFTER && !self.transport.has_buffered()
+    }
+
+    /// The client knew beforehand that HTTP/2 is spoken here (RFC 9113 §3.3).
+    fn become_h2(self) {
+        let Self { transport, worker, entry, place } = self;
+        drop(entry);
+        let incoming = transport.take_buffered();
+        if let Some(transport) = Rc::into_inner(transport) {
+            codec::h2::start(worker, transport.into_stream(), place, incoming);
+        }
     }
 
     /// Leaves the worker to watch the socket.
@@ -157,19 +168,25 @@ impl Connection {
         let body_idle = snapshot.timeouts.body_idle;
         transport.begin_body(length, u64::MAX);
         transport.timer().set(body_idle);
-        let client = forward::client(transport.stream().peer(), &head, &snapshot.trusted_proxies);
+        let entrance = self.place.entrance();
+        let client = entrance.client(&head, &snapshot.trusted_proxies);
         let body = Body::from_client(Rc::clone(transport), &snapshot.timeouts);
-        let mut exchange = Exchange::new(snapshot, head, (body, length), client, transport);
+        let understands_interim = head.version >= Version::Http11;
+        let interim = understands_interim.then(|| Interim::H1(Rc::clone(transport)));
+        let mut exchange = Exchange::new(snapshot, head, (body, length), client, interim);
+        exchange.tls.clone_from(&entrance.tls);
+        exchange.listener = entrance.listener;
         let half_closes = !exchange.persists;
         let answered = {
             let answer = self.answer(&mut exchange);
             until_gone(transport, half_closes, answer).await
         };
         let Some(Answered { mut response, plan, sent, outcome }) = answered else {
-            account::exchange(&self.worker, &exchange, None, account::End::gone(transport));
+            let end = account::End::gone(transport.body_bytes());
+            account::exchange(&self.worker, &exchange, None, end);
             return Next::Close;
         };
-        let end = account::End::of(transport, sent, outcome);
+        let end = account::End::of(transport.body_bytes(), sent, outcome);
         if outcome.is_ok() && response.tunnel.is_some() {
             return self.tunnel(&exchange, response).await;
         }
@@ -223,18 +240,10 @@ impl Connection {
     }
 
     /// After 101 the connection belongs to the two ends.
-    async fn tunnel(&self, exchange: &Exchange, response: Response) -> Next {
-        let Some(lease) = &response.tunnel else { return Next::Close };
-        let upstream = lease.transport();
-        self.worker.metrics().add(Counter::Tunnels, 1);
-        let open = self.worker.raise(Gauge::TunnelsOpen);
-        let idle = exchange.snapshot.timeouts.tunnel_idle;
-        let carried = tunnel::run(&self.transport, &upstream, idle).await;
-        drop(open);
-        if carried.timed_out {
-            self.worker.metrics().timeout("tunnel-idle");
-        }
-        let end = account::End::tunnel(&carried);
+    async fn tunnel(&self, exchange: &Exchange, mut response: Response) -> Next {
+        let Some(far) = response.tunnel.take() else { return Next::Close };
+        let near = Port::client(&self.transport);
+        let end = tunnel::serve(&self.worker, exchange, (near, far)).await;
         account::exchange(&self.worker, exchange, Some(&response), end);
         Next::Close
     }
@@ -242,7 +251,7 @@ impl Connection {
     /// Answers what could not be read as a request.
     async fn refuse(&self, fault: Fault) -> Next {
         if fault.kind == Kind::ClientGone {
-            account::refused(&self.worker, &self.transport, fault, 0);
+            account::refused(&self.worker, self.place.entrance(), fault, 0);
             return Next::Close;
         }
         let mut bytes = Recycled::<Vec<u8>>::take();
@@ -251,7 +260,7 @@ impl Connection {
         self.transport.timer().set(self.worker.snapshot().timeouts.body_idle);
         let written = self.transport.write_all(&bytes).await;
         let status = if written.is_ok() { fault.status() } else { 0 };
-        account::refused(&self.worker, &self.transport, fault, status);
+        account::refused(&self.worker, self.place.entrance(), fault, status);
         if written.is_ok() { Next::Linger } else { Next::Close }
     }
 }

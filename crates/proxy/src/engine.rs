@@ -2,7 +2,7 @@
 //! them. It knows no admin API.
 
 use std::io;
-use std::os::fd::OwnedFd;
+
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::io::memory;
 use crate::limits::Seats;
-use crate::listen::Listener;
+use crate::listen::{Door, Listener};
 use crate::record::{AccessLog, Metrics};
 use crate::snapshot::Snapshot;
 use crate::worker::{self, Order, Parts};
@@ -44,7 +44,7 @@ impl Engine {
     ) -> io::Result<Self> {
         memory::set_max(snapshot.memory_bytes_max);
         let mut listeners = listeners;
-        let sockets: Vec<_> = listeners.iter_mut().map(Listener::take_sockets).collect();
+        let sockets: Vec<_> = listeners.iter_mut().map(Listener::take_doors).collect();
         let mut engine =
             Self { workers: Vec::new(), logs, seats: Arc::default(), listeners, give_back };
         for index in 0..workers {
@@ -58,7 +58,7 @@ impl Engine {
         &mut self,
         index: usize,
         snapshot: Arc<Snapshot>,
-        (metrics, sockets): (&Metrics, Vec<Arc<OwnedFd>>),
+        (metrics, sockets): (&Metrics, Vec<Door>),
     ) -> io::Result<()> {
         let (sender, orders) = unbounded_channel();
         let seats = Arc::clone(&self.seats);

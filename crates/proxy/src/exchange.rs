@@ -8,6 +8,7 @@ use http1::encode::{self, Framing};
 use http1::{BodyLength, Known, RequestHead, ResponseHead, Version};
 
 use crate::body::Body;
+use crate::codec::h2::Responder;
 use crate::fault::{Direction, Fault, Kind, Side};
 use crate::io::{Peer, clock};
 use crate::middleware::Memo;
@@ -17,8 +18,10 @@ use crate::request_id::RequestId;
 use crate::route::RouteIndex;
 use crate::route::captures::Captures;
 use crate::snapshot::SnapshotRef;
+use crate::tls::Facts;
 use crate::transport::Transport;
-use crate::upstream::{Lease, request_framing};
+use crate::tunnel::Port;
+use crate::upstream::request_framing;
 
 /// A request with all that is known of it.
 #[derive(Debug)]
@@ -55,8 +58,21 @@ pub struct Exchange {
     pub memos: Vec<Memo>,
     /// What happened when.
     pub trace: Trace,
+    /// Index of the listener that the client came in by.
+    pub listener: u32,
+    /// What the client's TLS session is, where there is one.
+    pub tls: Option<Rc<Facts>>,
     total_timeout: Option<Duration>,
-    interim: Option<Rc<Transport>>,
+    interim: Option<Interim>,
+}
+
+/// The way of interim responses to a client.
+#[derive(Clone, Debug)]
+pub enum Interim {
+    /// In front of the response on a connection of HTTP/1.1.
+    H1(Rc<Transport>),
+    /// In front of the response on a stream of HTTP/2.
+    H2(Rc<Responder>),
 }
 
 /// Who asks.
@@ -88,17 +104,16 @@ pub struct Trace {
 }
 
 impl Exchange {
-    /// An exchange for a request that a client's transport has just read.
+    /// An exchange for a request that has just been read. `interim` is the way of interim
+    /// responses, to a client that understands them (RFC 9110 §15.2).
     #[must_use]
     pub fn new(
         snapshot: SnapshotRef,
         request: Recycled<RequestHead>,
         (body, length): (Body, BodyLength),
         client: Client,
-        transport: &Rc<Transport>,
+        interim: Option<Interim>,
     ) -> Self {
-        // Interim responses are for HTTP/1.1 clients alone (RFC 9110 §15.2).
-        let interim = (request.version >= Version::Http11).then(|| Rc::clone(transport));
         Self {
             snapshot,
             framing: request_framing(length),
@@ -122,6 +137,8 @@ impl Exchange {
                 connect: None,
                 first_byte: None,
             },
+            listener: 0,
+            tls: None,
             total_timeout: None,
             interim,
         }
@@ -180,7 +197,11 @@ impl Exchange {
     /// # Errors
     /// When the client does not take it.
     pub async fn send_interim(&self, head: &ResponseHead) -> Result<(), Fault> {
-        let Some(transport) = &self.interim else { return Ok(()) };
+        let transport = match &self.interim {
+            None => return Ok(()),
+            Some(Interim::H1(transport)) => transport,
+            Some(Interim::H2(responder)) => return responder.send_interim(head),
+        };
         let mut bytes = Recycled::<Vec<u8>>::take();
         encode::interim_head(&mut bytes, head);
         let idle = self.snapshot.timeouts.body_idle;
@@ -228,8 +249,8 @@ pub struct Response {
     pub declared_length: Option<u64>,
     /// Set when this proxy made the response because of a fault.
     pub fault: Option<Fault>,
-    /// The origin's connection after 101: everything further is a tunnel.
-    pub tunnel: Option<Lease>,
+    /// The way to the origin after 101: everything further is a tunnel.
+    pub tunnel: Option<Port>,
     /// The response came from an origin.
     pub from_upstream: bool,
 }
@@ -247,8 +268,8 @@ impl Response {
 
     /// An origin's 101: the connection becomes a tunnel.
     #[must_use]
-    pub fn switching(head: Recycled<ResponseHead>, lease: Lease) -> Self {
-        let tunnel = Some(lease);
+    pub fn switching(head: Recycled<ResponseHead>, origin: Port) -> Self {
+        let tunnel = Some(origin);
         Self {
             head,
             body: Body::Empty,

@@ -57,14 +57,42 @@ pub enum Rule {
     Path(PathFault),
     /// A path that origins may read in two ways with different routes.
     AmbiguousPath,
+    /// Of HTTP/2's framing, by its error code (RFC 9113 §7).
+    Http2(&'static str),
 }
+
+/// The error codes of RFC 9113 §7 as reasons.
+const HTTP2_CODES: [&str; 14] = [
+    "h2_no_error",
+    "h2_protocol_error",
+    "h2_internal_error",
+    "h2_flow_control_error",
+    "h2_settings_timeout",
+    "h2_stream_closed",
+    "h2_frame_size_error",
+    "h2_refused_stream",
+    "h2_cancel",
+    "h2_compression_error",
+    "h2_connect_error",
+    "h2_enhance_your_calm",
+    "h2_inadequate_security",
+    "h2_http_1_1_required",
+];
 
 impl Rule {
     /// The codes of every rule.
     pub fn codes() -> impl Iterator<Item = &'static str> {
         let protocol = Refusal::ALL.iter().map(|refusal| refusal.code());
         let path = PathFault::ALL.iter().map(|fault| fault.code());
-        protocol.chain(path).chain(std::iter::once(Self::AmbiguousPath.code()))
+        let ambiguous = std::iter::once(Self::AmbiguousPath.code());
+        protocol.chain(path).chain(ambiguous).chain(HTTP2_CODES)
+    }
+
+    /// The rule that an error of the h2 crate stands for.
+    #[must_use]
+    pub fn http2(error: &h2::Error) -> Option<Self> {
+        let code = u32::from(error.reason()?);
+        HTTP2_CODES.get(code as usize).copied().map(Self::Http2)
     }
 
     fn code(self) -> &'static str {
@@ -72,19 +100,21 @@ impl Rule {
             Self::Protocol(refusal) => refusal.code(),
             Self::Path(fault) => fault.code(),
             Self::AmbiguousPath => "path_ambiguous",
+            Self::Http2(code) => code,
         }
     }
 
     fn status(self) -> u16 {
         match self {
             Self::Protocol(refusal) => refusal.status(),
-            Self::Path(_) | Self::AmbiguousPath => 400,
+            Self::Path(_) | Self::AmbiguousPath | Self::Http2(_) => 400,
         }
     }
 
     fn detail(self) -> &'static str {
         match self {
             Self::Protocol(refusal) => refusal.detail(),
+            Self::Http2(_) => "the request breaks a rule of HTTP/2",
             Self::Path(_) | Self::AmbiguousPath => "the path of the request is not acceptable",
         }
     }

@@ -30,7 +30,11 @@ const HOP_BY_HOP: [Known; 7] = [
 /// Who the client is: the connection's peer, or behind trusted proxies the right-most address
 /// of `X-Forwarded-For` (else `Forwarded`) that no trusted proxy stands for.
 #[must_use]
-pub fn client(peer: Peer, head: &RequestHead, trusted: &[IpNet]) -> Client {
+pub fn client(
+    (peer, scheme): (Peer, &'static str),
+    head: &RequestHead,
+    trusted: &[IpNet],
+) -> Client {
     let direct = match peer {
         Peer::Tcp(address) => address.ip().to_canonical(),
         Peer::Unix => IpAddr::from([0, 0, 0, 0]),
@@ -38,15 +42,17 @@ pub fn client(peer: Peer, head: &RequestHead, trusted: &[IpNet]) -> Client {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     // A process on this machine that may open the socket is as near as a trusted proxy.
     let trusts_peer = peer == Peer::Unix || is_trusted(direct);
-    let mut client = Client { peer, address: direct, trusted: trusts_peer, scheme: "http" };
+    let mut client = Client { peer, address: direct, trusted: trusts_peer, scheme };
     if !trusts_peer {
         return client;
     }
     if let Some(address) = named_client(&head.headers, is_trusted) {
         client.address = address;
     }
-    if head.headers.value(Known::XForwardedProto) == Some(b"https") {
-        client.scheme = "https";
+    match head.headers.value(Known::XForwardedProto) {
+        Some(b"https") => client.scheme = "https",
+        Some(b"http") => client.scheme = "http",
+        _ => {}
     }
     client
 }

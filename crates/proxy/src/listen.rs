@@ -16,6 +16,7 @@ use crate::connection::{Connection, Place};
 use crate::fault::Fault;
 use crate::io::{Peer, Stream, register};
 use crate::page;
+use crate::tls;
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -37,15 +38,24 @@ pub struct Listener {
     pub address: Option<SocketAddr>,
     sockets: Vec<Arc<OwnedFd>>,
     path: Option<PathBuf>,
+    /// Its index in the snapshot.
+    plan: u32,
+}
+
+/// A worker's socket of a listener.
+#[derive(Clone, Debug)]
+pub struct Door {
+    socket: Arc<OwnedFd>,
+    plan: u32,
 }
 
 impl Listener {
-    /// Binds a TCP address. Each worker gets a socket of its own, so that the kernel spreads
+    /// Binds a TCP address for the listener at index `plan` of the snapshot. Each worker gets a socket of its own, so that the kernel spreads
     /// connections and no worker wakes another.
     ///
     /// # Errors
     /// When the address cannot be bound.
-    pub fn tcp(address: SocketAddr, workers: usize) -> io::Result<Self> {
+    pub fn tcp(address: SocketAddr, workers: usize, plan: u32) -> io::Result<Self> {
         // The probe fails where another process listens; sharing the port would succeed.
         drop(bind_tcp(address, false)?);
         let first = bind_tcp(address, true)?;
@@ -57,7 +67,7 @@ impl Listener {
         for socket in &sockets {
             rustix::net::listen(socket, BACKLOG)?;
         }
-        Ok(Self { label: bound.to_string(), address: Some(bound), sockets, path: None })
+        Ok(Self { label: bound.to_string(), address: Some(bound), sockets, path: None, plan })
     }
 
     /// Binds a Unix socket, shared by all workers. A stale socket file is replaced; a live one
@@ -65,7 +75,7 @@ impl Listener {
     ///
     /// # Errors
     /// When the path cannot be bound, or another process listens on it.
-    pub fn unix(path: &Path, workers: usize) -> io::Result<Self> {
+    pub fn unix(path: &Path, workers: usize, plan: u32) -> io::Result<Self> {
         let address = SockAddr::unix(path)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         if is_stale(path, &address)? {
@@ -80,13 +90,15 @@ impl Listener {
             address: None,
             sockets: vec![socket; workers.max(1)],
             path: Some(path.to_owned()),
+            plan,
         })
     }
 
     /// Hands each worker its socket; none is kept, so that a drain can close them.
     #[must_use]
-    pub fn take_sockets(&mut self) -> Vec<Arc<OwnedFd>> {
-        std::mem::take(&mut self.sockets)
+    pub fn take_doors(&mut self) -> Vec<Door> {
+        let plan = self.plan;
+        self.sockets.drain(..).map(|socket| Door { socket, plan }).collect()
     }
 }
 
@@ -131,15 +143,15 @@ fn is_stale(path: &Path, address: &SockAddr) -> io::Result<bool> {
 ///
 /// # Errors
 /// When the socket cannot be watched or is no listening socket.
-pub async fn accept(worker: Rc<Worker>, socket: Arc<OwnedFd>) -> io::Result<()> {
-    let socket = register::shared(socket)?;
+pub async fn accept(worker: Rc<Worker>, door: Door) -> io::Result<()> {
+    let socket = register::shared(door.socket)?;
     for accepted in 1_usize.. {
         // The driver's own budget does not count these: others get their turn here.
         if accepted.is_multiple_of(ACCEPTS_PER_TURN) {
             tokio::task::yield_now().await;
         }
         let mut guard = socket.readable().await?;
-        match accept_one(&worker, socket.get_ref()) {
+        match accept_one(&worker, socket.get_ref(), door.plan) {
             Ok(()) | Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => guard.clear_ready(),
             Err(error @ (Errno::BADF | Errno::INVAL | Errno::NOTSOCK)) => return Err(error.into()),
@@ -155,18 +167,18 @@ pub async fn accept(worker: Rc<Worker>, socket: Arc<OwnedFd>) -> io::Result<()> 
 }
 
 /// Accepts what the system has queued already, before the socket is closed.
-pub fn accept_queued(worker: &Rc<Worker>, socket: &OwnedFd) {
+pub fn accept_queued(worker: &Rc<Worker>, door: &Door) {
     for _ in 0..BACKLOG {
-        if accept_one(worker, socket) == Err(Errno::AGAIN) {
+        if accept_one(worker, &door.socket, door.plan) == Err(Errno::AGAIN) {
             return;
         }
     }
 }
 
-fn accept_one(worker: &Rc<Worker>, socket: &OwnedFd) -> Result<(), Errno> {
+fn accept_one(worker: &Rc<Worker>, socket: &OwnedFd, plan: u32) -> Result<(), Errno> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let (fd, address) = rustix::net::acceptfrom_with(socket, flags)?;
-    admit(worker, fd, peer(address));
+    admit(worker, fd, (peer(address), plan));
     Ok(())
 }
 
@@ -176,19 +188,27 @@ fn peer(address: Option<rustix::net::SocketAddrAny>) -> Peer {
 }
 
 /// Gives a new connection its place, or turns it away.
-fn admit(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer) {
+fn admit(worker: &Rc<Worker>, fd: OwnedFd, (peer, plan): (Peer, u32)) {
     let snapshot = worker.snapshot();
     let taken =
         worker.seats().take(peer, snapshot.connections_max, snapshot.connections_per_client_max);
     match taken {
         Ok(seat) => {
             if let Ok(stream) = Stream::new(fd, peer) {
-                let transport = Rc::new(Transport::new(stream));
-                let place = Place::new(Rc::clone(worker), seat);
-                Connection::new(transport, place).start();
+                let place = Place::new(Rc::clone(worker), seat, (peer, plan));
+                enter(worker, stream, place);
             }
         }
         Err(fault) => turn_away(worker, &fd, fault),
+    }
+}
+
+/// Room 2 where the listener is encrypted, else straight into HTTP.
+fn enter(worker: &Rc<Worker>, stream: Stream, place: Place) {
+    if place.is_encrypted() {
+        tls::accept(Rc::clone(worker), stream, place);
+    } else {
+        Connection::new(Rc::new(Transport::new(stream)), place).start();
     }
 }
 

@@ -21,10 +21,16 @@ pub fn error(exchange: &Exchange, fault: Fault) -> Response {
     response
 }
 
+/// The response to a request of which nothing is known but that it cannot be served.
+#[must_use]
+pub fn refusal(fault: Fault) -> Response {
+    respond(fault, Form::Plain, b"")
+}
+
 /// The whole message that answers a request whose head could not even be read, or a connection
 /// that is turned away. The connection ends after it.
 pub fn write_refusal(fault: Fault, out: &mut Vec<u8>) {
-    let response = respond(fault, Form::Plain, b"");
+    let response = refusal(fault);
     let length = response.body.with_data(<[u8]>::len) as u64;
     encode::response_head(
         out,

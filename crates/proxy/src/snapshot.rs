@@ -24,6 +24,7 @@ use crate::middleware::{ErrorPages, Middleware};
 use crate::record::{Shape, UpstreamNames, Words};
 use crate::route::{Outcome, Query, Router, Slashes};
 use crate::template::Template;
+use crate::tls::ServerTls;
 use crate::upstream::Upstreams;
 
 pub use compile::{CompileFault, compile};
@@ -71,6 +72,12 @@ pub struct Snapshot {
     pub routes: Vec<Route>,
     /// The upstreams, by index.
     pub upstreams: Vec<UpstreamPlan>,
+    /// The listeners, in the order of the configuration.
+    pub listeners: Vec<ListenerPlan>,
+    /// What HTTP/2 connections of clients may cost.
+    pub http2: config::Http2,
+    /// TLS handshakes that one address may begin in a second.
+    pub tls_handshakes_per_client: u32,
     /// What a head may cost.
     pub head_limits: HeadLimits,
     /// Client connections over all workers.
@@ -95,6 +102,17 @@ pub struct Snapshot {
     pub site_pages: Vec<Option<ErrorPages>>,
     /// Names that must be resolved, with the cell that holds their addresses.
     pub names: Vec<Arc<Name>>,
+}
+
+/// How clients are served that come in at a listener.
+#[derive(Debug)]
+pub struct ListenerPlan {
+    /// What clients may speak.
+    pub protocols: config::Protocols,
+    /// Encryption, where there is any.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Every request is sent to the encrypted port.
+    pub redirect_https: Option<config::RedirectHttps>,
 }
 
 /// A route: what happens to a request once it is chosen.

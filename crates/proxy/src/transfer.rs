@@ -244,7 +244,7 @@ impl Transfer {
 
     /// Switches to splicing when the rest of the body is worth it.
     fn try_splice(&mut self) {
-        if self.framing == Framing::Chunked {
+        if self.framing == Framing::Chunked || self.to.stream().is_encrypted() {
             return;
         }
         let worth = |unread: u64| unread >= SPLICE_BYTES_MIN;

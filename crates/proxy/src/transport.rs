@@ -338,6 +338,17 @@ impl Transport {
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
+    /// Bytes that were read, put back in front of those that follow.
+    ///
+    /// # Errors
+    /// `OutOfMemory` when the memory budget is spent.
+    pub fn unread_head(&self, head: &[u8]) -> io::Result<()> {
+        let mut incoming = self.incoming.borrow_mut();
+        let rest = std::mem::take(&mut incoming.buffer);
+        incoming.buffer.append(head)?;
+        incoming.buffer.append(rest.data())
+    }
+
     /// Takes all bytes that were read beyond the last message, for a tunnel.
     pub fn take_buffered(&self) -> Buffer {
         std::mem::take(&mut self.incoming.borrow_mut().buffer)

@@ -7,12 +7,14 @@ mod connect;
 mod lease;
 mod pool;
 mod servers;
+mod stream;
 mod upload;
 
 pub use attempt::request_framing;
 pub use lease::Lease;
 pub use pool::Pool;
 pub use servers::{ServerState, UpstreamState, Upstreams};
+pub use stream::StreamLease;
 pub use upload::UploadTask;
 
 use std::rc::Rc;

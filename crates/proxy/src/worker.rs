@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io::Error;
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,11 +13,12 @@ use slab::Slab;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
+use crate::codec::h2::Shared;
 use crate::fault::Fault;
 use crate::io::stream::Peek;
 use crate::io::{Traffic, clock, memory, timer};
 use crate::limits::Seats;
-use crate::listen;
+use crate::listen::{self, Door};
 use crate::parking::{self, ParkingLot};
 use crate::record::{Counter, Gauge, LogRecord, WorkerLog, WorkerMetrics, account};
 use crate::snapshot::{InForce, Snapshot, SnapshotRef};
@@ -216,13 +216,22 @@ impl Drop for Falling<'_> {
 /// The client connections of a worker, to end the idle ones when it drains.
 #[derive(Debug, Default)]
 pub struct Connections {
-    entries: RefCell<Slab<(Rc<Transport>, bool)>>,
+    entries: RefCell<Slab<Open>>,
+}
+
+/// A client connection as the worker knows it.
+#[derive(Debug)]
+pub enum Open {
+    /// Of HTTP/1.1, and whether it is between requests.
+    H1(Rc<Transport>, bool),
+    /// Of HTTP/2.
+    H2(Rc<Shared>),
 }
 
 impl Connections {
     /// Registers a connection.
-    pub fn insert(&self, transport: &Rc<Transport>) -> usize {
-        self.entries.borrow_mut().insert((Rc::clone(transport), false))
+    pub fn insert(&self, open: Open) -> usize {
+        self.entries.borrow_mut().insert(open)
     }
 
     /// Forgets a connection.
@@ -232,8 +241,8 @@ impl Connections {
 
     /// Says whether a connection is between requests.
     pub fn set_idle(&self, key: usize, idle: bool) {
-        if let Some(entry) = self.entries.borrow_mut().get_mut(key) {
-            entry.1 = idle;
+        if let Some(Open::H1(_, is_idle)) = self.entries.borrow_mut().get_mut(key) {
+            *is_idle = idle;
         }
     }
 
@@ -250,12 +259,19 @@ impl Connections {
     }
 
     /// Ends the connections that are between requests. One whose next request is already in the
-    /// socket is left to answer it.
+    /// socket is left to answer it; one of HTTP/2 is told to open no more streams.
     fn close_idle(&self) {
-        for (_, (transport, idle)) in &*self.entries.borrow() {
-            let begun = transport.has_buffered() || transport.stream().peek() != Peek::Quiet;
-            if *idle && !begun {
-                transport.stream().shutdown();
+        for (_, open) in &*self.entries.borrow() {
+            match open {
+                Open::H1(transport, idle) => {
+                    let begun =
+                        transport.has_buffered() || transport.stream().peek() != Peek::Quiet;
+                    if *idle && !begun {
+                        transport.stream().farewell();
+                        transport.stream().shutdown();
+                    }
+                }
+                Open::H2(shared) => shared.drain(),
             }
         }
     }
@@ -267,7 +283,7 @@ impl Connections {
 /// When the runtime cannot be built.
 pub fn run(
     parts: Parts,
-    sockets: Vec<Arc<OwnedFd>>,
+    sockets: Vec<Door>,
     mut orders: UnboundedReceiver<Order>,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -277,7 +293,7 @@ pub fn run(
         let worker = Rc::new(Worker::new(parts)?);
         let mut accepting: Vec<_> = sockets
             .iter()
-            .map(|socket| listen::accept(Rc::clone(&worker), Arc::clone(socket)))
+            .map(|door| listen::accept(Rc::clone(&worker), door.clone()))
             .map(tokio::task::spawn_local)
             .collect();
         let mut house = tokio::task::spawn_local(keep_house(Rc::clone(&worker)));
@@ -292,7 +308,7 @@ pub fn run(
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         if let Some(wait) = wait {
             worker.draining.set(true);
-            sockets.iter().for_each(|socket| listen::accept_queued(&worker, socket));
+            sockets.iter().for_each(|door| listen::accept_queued(&worker, door));
             drop((sockets, accepting));
             tokio::select! {
                 () = drain(&worker, wait) => {}

@@ -92,7 +92,7 @@ fn start(origin: SocketAddr, extra: &str, log: Option<LogFormat>) -> (Engine, So
     );
     let config = config::load_text("test", &text).unwrap();
     let snapshot = Arc::new(snapshot::compile(&config, None).unwrap());
-    let listener = Listener::tcp("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+    let listener = Listener::tcp("127.0.0.1:0".parse().unwrap(), 1, 0).unwrap();
     let address = listener.address.unwrap();
     let metrics = Metrics::new(snapshot.shape(1));
     let sink = Target::File(std::env::temp_dir().join(format!("weir-{}.log", address.port())));

@@ -22,7 +22,7 @@ fn answering(text: &str) -> Arc<Snapshot> {
 }
 
 fn start(snapshot: &Arc<Snapshot>) -> (Engine, SocketAddr) {
-    let listener = Listener::tcp("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+    let listener = Listener::tcp("127.0.0.1:0".parse().unwrap(), 1, 0).unwrap();
     let address = listener.address.unwrap();
     let metrics = Metrics::new(snapshot.shape(1));
     let parts = (&metrics, Vec::new(), (|| {}) as fn());

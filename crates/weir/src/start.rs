@@ -148,17 +148,17 @@ impl Running {
 
 fn bind(config: &Config, workers: usize) -> Result<Vec<Listener>, Failure> {
     let mut listeners = Vec::new();
-    for listener in &config.listeners {
+    for (plan, listener) in (0..).zip(&config.listeners) {
         let failed = |error: std::io::Error| {
             Failure::failed(format!("cannot listen on {}: {error}", listener.address))
         };
         match &listener.address {
             ListenAddress::Unix(path) => {
-                listeners.push(Listener::unix(path, workers).map_err(failed)?);
+                listeners.push(Listener::unix(path, workers, plan).map_err(failed)?);
             }
             ListenAddress::Tcp(addresses) => {
                 for address in addresses {
-                    listeners.push(Listener::tcp(*address, workers).map_err(failed)?);
+                    listeners.push(Listener::tcp(*address, workers, plan).map_err(failed)?);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Error pages.
 
-use super::headers::plain_value;
 use super::Context;
+use super::headers::plain_value;
 use crate::check::Item;
 use crate::model::{ErrorPage, ErrorPageBody};
 use crate::report::Diagnostic;

@@ -28,18 +28,24 @@ pub enum NoRequest {
     Closed,
     /// Nothing came within the wait.
     Idle,
+    /// The client begins to speak HTTP/2; what it has sent is still to be read.
+    Http2,
     /// Something came that is answered with an error.
     Fault(Fault),
 }
 
-/// Awaits the next request head. `idle` bounds the wait for its first byte.
+/// What the preface of HTTP/2 looks like to a parser of HTTP/1.1 (RFC 9113 §3.4).
+const H2_PREFACE_HEAD: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
+
+/// Awaits the next request head. `idle` bounds the wait for its first byte; the preface of HTTP/2
+/// may come instead where `may_be_h2`.
 ///
 /// # Errors
 /// See [`NoRequest`].
 pub async fn read_request(
     transport: &Transport,
     snapshot: &Snapshot,
-    idle: Duration,
+    (idle, may_be_h2): (Duration, bool),
 ) -> Result<(Recycled<RequestHead>, BodyLength), NoRequest> {
     let limits = snapshot.head_limits;
     let header_timeout = snapshot.timeouts.request_header;
@@ -47,18 +53,27 @@ pub async fn read_request(
     let mut started = transport.has_buffered();
     transport.timer().cap(None);
     transport.timer().set(if started { header_timeout } else { idle });
+    let mut is_h2 = false;
+    let mut parse = |head: &[u8]| {
+        let parsed = parse(head, &limits);
+        is_h2 = parsed.is_err() && may_be_h2 && head == H2_PREFACE_HEAD;
+        parsed
+    };
     let parsed = poll_fn(|cx| {
-        let polled = transport.poll_head(cx, (&mut scanner, &limits), |head| parse(head, &limits));
+        let polled = transport.poll_head(cx, (&mut scanner, &limits), &mut parse);
         if !started && transport.has_buffered() && is_waiting(&polled) {
             // The first byte starts the clock for the whole head; it is not set back again. It may
             // have come just as the wait for it ended: then that end does not count.
             started = true;
             transport.timer().set(header_timeout);
-            return transport.poll_head(cx, (&mut scanner, &limits), |head| parse(head, &limits));
+            return transport.poll_head(cx, (&mut scanner, &limits), &mut parse);
         }
         polled
     })
     .await;
+    if is_h2 && transport.unread_head(H2_PREFACE_HEAD).is_ok() {
+        return Err(NoRequest::Http2);
+    }
     parsed.map_err(|fault| match fault {
         ReadFault::Closed { clean: true } => NoRequest::Closed,
         ReadFault::Closed { clean: false } => NoRequest::Fault(Fault::client(Kind::ClientGone)),

@@ -83,6 +83,18 @@ kinds! {
     RequestBodyTimeout = 408, "http_request_error", "request_body_timeout";
     /// The request body is too large.
     BodyTooLarge = 413, "http_request_denied", "body_too_large";
+    /// The TLS handshake was not over in time.
+    TlsHandshakeTimeout = 408, "connection_timeout", "tls_handshake_timeout";
+    /// The TLS handshake failed.
+    TlsHandshakeFailed = 400, "tls_protocol_error", "tls_handshake_failed";
+    /// The client begins too many TLS handshakes.
+    TlsHandshakesExceeded = 429, "connection_limit_reached", "tls_handshakes_exceeded";
+    /// The origin's certificate is not to be trusted.
+    TlsCertificateError = 502, "tls_certificate_error", "tls_certificate_error";
+    /// The origin does not speak TLS as it should.
+    TlsProtocolError = 502, "tls_protocol_error", "tls_protocol_error";
+    /// The origin refused the TLS handshake.
+    TlsAlertReceived = 502, "tls_alert_received", "tls_alert_received";
     /// The client left.
     ClientGone = 499, "connection_terminated", "client_gone";
     /// The client stopped reading.

@@ -177,7 +177,11 @@ impl Stream {
     }
 
     /// Reads from the socket itself.
-    pub(super) fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut Buffer,
+    ) -> Poll<io::Result<usize>> {
         loop {
             let Poll::Ready(readiness) = self.fd.poll_read_ready(cx) else {
                 buffer.release_empty();
@@ -217,7 +221,11 @@ impl Stream {
     }
 
     /// Writes to the socket itself.
-    pub(super) fn poll_send(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.fd.poll_write_ready(cx))?;
             // One slice is the common case, and `send` is the shortest way through the kernel.

@@ -1,15 +1,11 @@
 //! What is recorded of an exchange when it is over: counters once, and one line in each log.
 
-use std::rc::Rc;
-
-use http1::Version;
-
 use super::metrics::NO_ROUTE;
 use super::{Counter, LogRecord};
+use crate::connection::Entrance;
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind};
 use crate::io::{Peer, clock};
-use crate::transport::Transport;
 use crate::tunnel::Carried;
 use crate::worker::Worker;
 
@@ -24,14 +20,14 @@ pub struct End {
 impl End {
     /// The response was sent, or sending it failed.
     #[must_use]
-    pub fn of(transport: &Transport, bytes_out: u64, outcome: Result<(), Fault>) -> Self {
-        Self { bytes_in: transport.body_bytes(), bytes_out, fault: outcome.err() }
+    pub fn of(bytes_in: u64, bytes_out: u64, outcome: Result<(), Fault>) -> Self {
+        Self { bytes_in, bytes_out, fault: outcome.err() }
     }
 
     /// The client left before there was a response.
     #[must_use]
-    pub fn gone(transport: &Transport) -> Self {
-        Self::of(transport, 0, Err(Fault::client(Kind::ClientGone)))
+    pub fn gone(bytes_in: u64) -> Self {
+        Self::of(bytes_in, 0, Err(Fault::client(Kind::ClientGone)))
     }
 
     /// A tunnel came to its end.
@@ -89,17 +85,17 @@ pub fn exchange(worker: &Worker, exchange: &Exchange, response: Option<&Response
 }
 
 /// Records what came instead of a request.
-pub fn refused(worker: &Worker, transport: &Rc<Transport>, fault: Fault, status: u16) {
+pub fn refused(worker: &Worker, entrance: &Entrance, fault: Fault, status: u16) {
     let metrics = worker.metrics();
     metrics.request(NO_ROUTE, status, std::time::Duration::ZERO);
     count_fault(worker, fault);
-    let peer = transport.stream().peer();
+    let peer = entrance.peer;
     worker.log(|| LogRecord {
         time_unix_ns: unix_ns(),
         client: peer_address(peer).map(|address| address.ip()),
         peer: peer_address(peer),
-        protocol: Version::Http11.as_str(),
-        scheme: "http",
+        protocol: entrance.version.as_str(),
+        scheme: entrance.scheme(),
         status,
         reason: Some(fault.reason()),
         ..LogRecord::default()
@@ -133,6 +129,7 @@ fn limit_of(fault: &Fault) -> Option<&'static str> {
         (Kind::ConnectionsExceeded, _) => Some("connections-max"),
         (Kind::ClientConnectionsExceeded, _) => Some("connections-per-client-max"),
         (Kind::MemoryExceeded, _) => Some("memory-max"),
+        (Kind::TlsHandshakesExceeded, _) => Some("tls-handshakes-per-client"),
         (_, Some(Rule::Protocol(Refusal::HeadTooLarge))) => Some("header-bytes-max"),
         (_, Some(Rule::Protocol(Refusal::TooManyHeaders))) => Some("headers-max"),
         (_, Some(Rule::Protocol(Refusal::UriTooLong))) => Some("uri-bytes-max"),
@@ -144,6 +141,7 @@ fn limit_of(fault: &Fault) -> Option<&'static str> {
 fn timeout_of(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::RequestHeaderTimeout => Some("request-header"),
+        Kind::TlsHandshakeTimeout => Some("tls-handshake"),
         Kind::RequestBodyTimeout
         | Kind::ClientWriteTimeout
         | Kind::ConnectionReadTimeout

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use http1::{HeadLimits, Method};
 
 use super::{
-    Action, HostPlan, Name, ProxyPlan, RedirectPlan, RespondPlan, Route, ServerPlan, ServerTarget,
-    Snapshot, UpstreamPlan,
+    Action, HostPlan, ListenerPlan, Name, ProxyPlan, RedirectPlan, RespondPlan, Route, ServerPlan,
+    ServerTarget, Snapshot, UpstreamPlan,
 };
 use crate::middleware::{self, ErrorPages};
 use crate::route::{self, HostPattern, PathPattern, Predicate, RouteSpec, Router, Slashes};
 use crate::template::Template;
+use crate::tls::{self, ServerTls};
 
 /// Why a checked configuration cannot be used after all.
 #[derive(Debug)]
@@ -52,6 +53,9 @@ pub fn compile(
         router,
         routes,
         upstreams,
+        listeners: config.listeners.iter().map(listener).collect::<Result<_, _>>()?,
+        http2: config.h2.clone(),
+        tls_handshakes_per_client: config.limits.tls_handshakes_per_client,
         head_limits: head_limits(&config.limits),
         connections_max: config.limits.connections_max,
         connections_per_client_max: config.limits.connections_per_client_max,
@@ -64,6 +68,17 @@ pub fn compile(
         sites,
         site_pages,
         names: names.used,
+    })
+}
+
+fn listener(listener: &config::Listener) -> Result<ListenerPlan, CompileFault> {
+    let alpn = tls::alpn(listener.protocols);
+    let tls = listener.tls.as_ref().map(|tls| ServerTls::build(tls, &alpn, None));
+    let tls = tls.transpose().map_err(|fault| CompileFault(fault.message))?;
+    Ok(ListenerPlan {
+        protocols: listener.protocols,
+        tls: tls.map(Arc::new),
+        redirect_https: listener.redirect_https,
     })
 }
 

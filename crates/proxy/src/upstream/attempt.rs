@@ -18,6 +18,7 @@ use crate::recycle::Recycled;
 use crate::snapshot::{HostPlan, ProxyPlan};
 use crate::transfer::Transfer;
 use crate::transport::{ReadFault, Transport};
+use crate::tunnel::Port;
 use crate::worker::Worker;
 
 /// Interim responses that are relayed before the final one; an origin that sends more is faulty.
@@ -245,7 +246,7 @@ fn upgrade(
     if !exchange.upgrades || !sending.sent || !agreed {
         return Err(Fault::upstream(Kind::HttpProtocolError, Retry::Never));
     }
-    let mut response = Response::switching(head, lease);
+    let mut response = Response::switching(head, Port::upstream(lease));
     let version = response.head.version;
     forward::prepare_response(&mut response.head.headers, version);
     Ok(response)

@@ -57,7 +57,7 @@ impl Default for Words {
 }
 
 /// The limits of the configuration language, and the one that the system sets.
-pub const LIMITS: [&str; 8] = [
+pub const LIMITS: [&str; 10] = [
     "header-bytes-max",
     "headers-max",
     "uri-bytes-max",
@@ -65,12 +65,15 @@ pub const LIMITS: [&str; 8] = [
     "connections-max",
     "connections-per-client-max",
     "memory-max",
+    "tls-handshakes-per-client",
+    "abuse-budget",
     "descriptors",
 ];
 
 /// The timeouts of the configuration language.
-pub const TIMEOUTS: [&str; 10] = [
+pub const TIMEOUTS: [&str; 11] = [
     "request-header",
+    "tls-handshake",
     "client-idle",
     "body-idle",
     "connect",

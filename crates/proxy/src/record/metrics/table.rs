@@ -89,6 +89,14 @@ families! {
         "Client connections closed, by either side.";
     Tunnels = Counter "weir_tunnels", "", [],
         "Exchanges that became a tunnel (101 Switching Protocols).";
+    TlsHandshakes = Counter "weir_tls_handshakes", "", [],
+        "TLS handshakes with clients that were completed.";
+    TlsResumptions = Counter "weir_tls_resumptions", "", [],
+        "TLS handshakes with clients that resumed an earlier session.";
+    TlsAbandoned = Counter "weir_tls_abandoned", "", [],
+        "TLS handshakes that the client left without a word.";
+    Http2Connections = Counter "weir_http2_connections", "", [],
+        "Client connections that spoke HTTP/2.";
     ClientsLeft = Counter "weir_clients_left", "", [],
         "Exchanges cut short because the client left.";
 }

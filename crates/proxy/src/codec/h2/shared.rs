@@ -1,0 +1,165 @@
+//! What the tasks of one HTTP/2 connection share: its account, its outflow, its end.
+
+use std::cell::{Cell, RefCell};
+use std::task::{Context, Poll, Waker};
+
+use super::budget::{self, Budget};
+use super::frames::{Frame, kind};
+use super::outflow::Outflow;
+use super::priority::Priority;
+use crate::io::clock;
+
+/// The state of one connection. It lives on one worker.
+#[derive(Debug)]
+pub struct Shared {
+    budget: RefCell<Budget>,
+    outflow: RefCell<Outflow>,
+    /// A header block has begun and not ended.
+    in_headers: Cell<bool>,
+    /// Part of a frame has come, and the rest has not.
+    in_frame: Cell<bool>,
+    drains: Cell<bool>,
+    ended: Cell<bool>,
+    /// The task that drives the connection.
+    driver: RefCell<Option<Waker>>,
+}
+
+impl Shared {
+    /// The state of a new connection.
+    #[must_use]
+    pub fn new(settings: &config::Http2) -> Self {
+        let now = clock::now();
+        let held = usize::try_from(settings.send_bytes_max).unwrap_or(usize::MAX);
+        Self {
+            budget: RefCell::new(Budget::new(settings.abuse_budget, settings.abuse_refill, now)),
+            outflow: RefCell::new(Outflow::new(held)),
+            in_headers: Cell::new(false),
+            in_frame: Cell::new(false),
+            drains: Cell::new(false),
+            ended: Cell::new(false),
+            driver: RefCell::new(None),
+        }
+    }
+
+    /// Asks the connection to finish what runs and take no more.
+    pub fn drain(&self) {
+        if !self.drains.replace(true)
+            && let Some(driver) = self.driver.take()
+        {
+            driver.wake();
+        }
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.drains.get()
+    }
+
+    pub(super) fn remember_driver(&self, waker: &Waker) {
+        let mut driver = self.driver.borrow_mut();
+        if driver.as_ref().is_none_or(|known| !known.will_wake(waker)) {
+            *driver = Some(waker.clone());
+        }
+    }
+
+    /// Whether the client has used up its account.
+    pub(super) fn is_spent(&self) -> bool {
+        self.budget.borrow().is_spent()
+    }
+
+    /// Whether a header block, or any frame but content, waits for its end.
+    pub(super) fn is_in_head(&self) -> bool {
+        self.in_headers.get() || self.in_frame.get()
+    }
+
+    /// Says whether part of a frame has come, and the rest has not.
+    pub(super) fn set_in_frame(&self, is_in_frame: bool) {
+        self.in_frame.set(is_in_frame);
+    }
+
+    /// Sees a frame of the client's.
+    pub(super) fn received(&self, frame: Frame, shown: &[u8]) {
+        self.budget.borrow_mut().received(frame, clock::coarse());
+        match frame.kind {
+            kind::HEADERS | kind::CONTINUATION => self.in_headers.set(!frame.ends_headers()),
+            kind::WINDOW_UPDATE if frame.stream == 0 => {
+                let bytes = number(shown) & 0x7fff_ffff;
+                self.outflow.borrow_mut().widen(bytes);
+            }
+            kind::RST_STREAM => self.outflow.borrow_mut().forget(frame.stream),
+            kind::PRIORITY_UPDATE => {
+                let (stream, field) = shown.split_at_checked(4).unwrap_or_default();
+                let priority = Priority::read(field);
+                self.outflow.borrow_mut().announce(number(stream), priority);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sees a frame of ours that the socket has taken.
+    pub(super) fn sent(&self, frame: Frame, shown: &[u8]) {
+        match frame.kind {
+            kind::DATA => self.outflow.borrow_mut().wrote(frame.stream, frame.length as usize),
+            kind::RST_STREAM => self.outflow.borrow_mut().forget(frame.stream),
+            _ => return,
+        }
+        self.budget.borrow_mut().sent(frame, number(shown), clock::coarse());
+    }
+
+    /// A stream whose response the client does not take.
+    pub(super) fn stalled(&self) {
+        self.budget.borrow_mut().charge(budget::STALLED_STREAM, clock::coarse());
+    }
+
+    /// A request was answered.
+    pub(super) fn answered(&self) {
+        self.budget.borrow_mut().earn(budget::EARNED_PER_ANSWER);
+    }
+
+    /// Notes how important a stream is by the `Priority` field of its request, if it has one.
+    pub(super) fn prioritize(&self, stream: u32, field: Option<&[u8]>) {
+        self.outflow.borrow_mut().prioritize(stream, field.map(Priority::read));
+    }
+
+    /// Ready with the bytes that a stream may hand over now; `None` when the connection has ended.
+    pub(super) fn poll_turn(
+        &self,
+        cx: &mut Context<'_>,
+        stream: u32,
+        wanted: usize,
+    ) -> Poll<Option<usize>> {
+        if self.ended.get() {
+            return Poll::Ready(None);
+        }
+        self.outflow.borrow_mut().poll_turn(cx, stream, wanted).map(Some)
+    }
+
+    /// A stream has handed over bytes.
+    pub(super) fn handed(&self, stream: u32, bytes: usize) {
+        self.outflow.borrow_mut().handed(stream, bytes);
+    }
+
+    /// A stream cannot take its turn.
+    pub(super) fn leave_turn(&self, stream: u32) {
+        self.outflow.borrow_mut().leave_turn(stream);
+    }
+
+    /// A stream has no more to send.
+    pub(super) fn leave(&self, stream: u32) {
+        self.outflow.borrow_mut().leave(stream);
+    }
+
+    /// Bytes written on the connection so far.
+    pub(super) fn written(&self) -> u64 {
+        self.outflow.borrow().written()
+    }
+
+    /// The connection is gone: nobody has to wait for it any more.
+    pub(super) fn end(&self) {
+        self.ended.set(true);
+        self.outflow.borrow_mut().wake_all();
+    }
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    bytes.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
+}

@@ -1,0 +1,117 @@
+//! What a connection is, apart from what is said on it: where it came in, who is there, what it
+//! counts against.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use http1::{RequestHead, Version};
+use ipnet::IpNet;
+
+use crate::exchange::Client;
+use crate::forward;
+use crate::io::Peer;
+use crate::limits::Seat;
+use crate::record::Counter;
+use crate::snapshot::ListenerPlan;
+use crate::tls::Facts;
+use crate::worker::Worker;
+
+/// What a connection takes up for as long as it is open, served or parked.
+#[derive(Debug)]
+pub struct Place {
+    worker: Rc<Worker>,
+    entrance: Entrance,
+    /// No request has been read: the client may yet turn out to speak HTTP/2.
+    is_new: Cell<bool>,
+    _seat: Seat,
+}
+
+/// How a client came in.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    /// The other end of the connection.
+    pub peer: Peer,
+    /// Index of the listener in the snapshot.
+    pub listener: u32,
+    /// The version of HTTP that is spoken.
+    pub version: Version,
+    /// The TLS session, where there is one.
+    pub tls: Option<Rc<Facts>>,
+}
+
+impl Entrance {
+    /// `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Who sends this request.
+    #[must_use]
+    pub fn client(&self, head: &RequestHead, trusted: &[IpNet]) -> Client {
+        forward::client((self.peer, self.scheme()), head, trusted)
+    }
+}
+
+impl Place {
+    /// Counts a new connection that came in at a listener of the snapshot.
+    #[must_use]
+    pub fn new(worker: Rc<Worker>, seat: Seat, (peer, listener): (Peer, u32)) -> Self {
+        worker.metrics().add(Counter::ConnectionsAccepted, 1);
+        let entrance = Entrance { peer, listener, version: Version::Http11, tls: None };
+        Self { worker, entrance, is_new: Cell::new(true), _seat: seat }
+    }
+
+    /// The worker that it belongs to.
+    #[must_use]
+    pub fn worker(&self) -> &Rc<Worker> {
+        &self.worker
+    }
+
+    /// How the client came in.
+    #[must_use]
+    pub fn entrance(&self) -> &Entrance {
+        &self.entrance
+    }
+
+    /// Takes what the handshake has shown.
+    pub fn secure(&mut self, facts: Facts) {
+        self.entrance.tls = Some(Rc::new(facts));
+        // What is spoken has been agreed upon.
+        self.is_new.set(false);
+    }
+
+    /// The way in, for a connection that speaks HTTP/2.
+    #[must_use]
+    pub fn h2_entrance(&self) -> Entrance {
+        Entrance { version: Version::Http2, ..self.entrance.clone() }
+    }
+
+    /// Whether the next bytes may be the preface of HTTP/2: only the first may.
+    #[must_use]
+    pub fn takes_preface(&self) -> bool {
+        self.is_new.get() && self.plan(|plan| plan.protocols.h2)
+    }
+
+    /// A request was read: what is spoken is settled.
+    pub fn note_request(&self) {
+        self.is_new.set(false);
+    }
+
+    /// Whether clients shake hands here first.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.plan(|plan| plan.tls.is_some())
+    }
+
+    fn plan(&self, ask: impl FnOnce(&ListenerPlan) -> bool) -> bool {
+        let snapshot = self.worker.snapshot();
+        snapshot.listeners.get(self.entrance.listener as usize).is_some_and(ask)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.worker.metrics().add(Counter::ConnectionsClosed, 1);
+    }
+}

@@ -1,0 +1,73 @@
+//! The handshake with a client.
+
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use rustls::server::UnbufferedServerConnection;
+
+use super::Facts;
+use crate::codec;
+use crate::connection::{Connection, Place};
+use crate::fault::{Fault, Kind};
+use crate::io::{Buffer, Session, Stream, Timer};
+use crate::record::{Counter, account};
+use crate::transport::Transport;
+use crate::worker::Worker;
+
+/// Shakes hands on a task of its own, then serves what was agreed upon.
+pub fn accept(worker: Rc<Worker>, stream: Stream, place: Place) {
+    tokio::task::spawn_local(async move {
+        let Some(stream) = secure(&worker, stream, &place) else { return };
+        match shake_hands(&worker, &stream).await {
+            Ok(()) => enter(worker, stream, place),
+            Err(error) => fail(&worker, &place, &error),
+        }
+    });
+}
+
+fn secure(worker: &Worker, stream: Stream, place: &Place) -> Option<Stream> {
+    let snapshot = worker.snapshot();
+    let listener = snapshot.listeners.get(place.entrance().listener as usize)?;
+    let config = Arc::clone(&listener.tls.as_ref()?.config);
+    let connection = UnbufferedServerConnection::new(config).ok()?;
+    Some(stream.secure(Session::server(connection)))
+}
+
+async fn shake_hands(worker: &Worker, stream: &Stream) -> io::Result<()> {
+    let timer = Timer::new();
+    timer.set(worker.snapshot().timeouts.tls_handshake);
+    poll_fn(|cx| match stream.poll_handshake(cx) {
+        Poll::Pending => timer.poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+        ready => ready,
+    })
+    .await
+}
+
+fn enter(worker: Rc<Worker>, stream: Stream, mut place: Place) {
+    worker.metrics().add(Counter::TlsHandshakes, 1);
+    let Some(facts) = stream.with_session(Facts::of) else { return };
+    if facts.is_resumed {
+        worker.metrics().add(Counter::TlsResumptions, 1);
+    }
+    let is_h2 = facts.is_h2;
+    place.secure(facts);
+    if is_h2 {
+        codec::h2::start(worker, stream, place, Buffer::default());
+    } else {
+        Connection::new(Rc::new(Transport::new(stream)), place).start();
+    }
+}
+
+/// Records why a handshake came to nothing. A client that just leaves is not worth a line.
+fn fail(worker: &Worker, place: &Place, error: &io::Error) {
+    let kind = match error.kind() {
+        io::ErrorKind::TimedOut => Kind::TlsHandshakeTimeout,
+        io::ErrorKind::InvalidData => Kind::TlsHandshakeFailed,
+        io::ErrorKind::OutOfMemory => Kind::MemoryExceeded,
+        _ => return worker.metrics().add(Counter::TlsAbandoned, 1),
+    };
+    account::refused(worker, place.entrance(), Fault::client(kind), 0);
+}
