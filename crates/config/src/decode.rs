@@ -2,6 +2,7 @@
 
 mod action;
 mod address;
+mod h2;
 mod headers;
 mod host;
 mod log;
@@ -82,7 +83,7 @@ pub(crate) fn config(items: &[Item], context: &mut Context) -> Config {
             }
             "limits" => config.limits = process::limits(item),
             "timeouts" => config.timeouts = process::timeouts(item),
-            "h2" => config.h2 = process::h2(item, context),
+            "h2" => config.h2 = h2::http2(item, context),
             "upstream" => config.upstreams.extend(upstream::upstream(item, context)),
             "site" => config.sites.extend(site::site(item, context)),
             "access-log" => config.access_logs.extend(log::access_log(item, context)),

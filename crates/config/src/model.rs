@@ -25,7 +25,7 @@ pub use log::{AccessLog, LogField, LogFormat, LogSegment, LogTarget};
 pub use policy::{Admin, PathForward, PathPolicy, RequestIdMode, RequestIdPolicy};
 pub use site::{HostPattern, PathPattern, Predicate, Route, Site, ValueMatch};
 pub use span::{FileId, Location, Source, Sources, Span};
-pub use template::{Placeholder, Template, TemplateSegment};
+pub use template::{Placeholder, Template, TemplateSegment, TlsValue};
 pub use tls::{
     Certificate, CertificateDirectory, ClientAuth, Hsts, Tls, TlsPolicy, TlsVersion, UnknownName,
     UpstreamTls,

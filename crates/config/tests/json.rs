@@ -10,7 +10,10 @@ listen ":8080" { protocols "h1"; }
 trusted-proxies "10.0.0.0/8" "::1"
 limits headers-max=64 body-bytes-max="1MiB"
 path merge-slashes=#false
+h2 streams-max=50
 upstream "app" {
+    tls { pin "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="; }
+    protocol "auto"
     server "127.0.0.1:3000" weight=2
     server "127.0.0.1:3001"
     timeouts connect="1s"
@@ -27,6 +30,7 @@ site "example.com" {
     error-page 502 503 body="sorry"
 }
 site { route "/*" { redirect "/x" status=308; }
+    hsts
 }
 access-log "stdout"
 "##;
@@ -36,8 +40,11 @@ const JSON: &str = r##"{
   "trusted-proxies": ["10.0.0.0/8", "::1"],
   "limits": { "headers-max": 64, "body-bytes-max": "1MiB" },
   "path": { "merge-slashes": false },
+  "h2": { "streams-max": 50 },
   "upstream": {
     "_": "app",
+    "tls": { "pin": "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
+    "protocol": "auto",
     "server": [{ "_": "127.0.0.1:3000", "weight": 2 }, "127.0.0.1:3001"],
     "timeouts": { "connect": "1s" }
   },
@@ -58,7 +65,7 @@ const JSON: &str = r##"{
       ],
       "error-page": { "_": [502, 503], "body": "sorry" }
     },
-    { "route": { "_": "/*", "redirect": { "_": "/x", "status": 308 } } }
+    { "route": { "_": "/*", "redirect": { "_": "/x", "status": 308 } }, "hsts": true }
   ],
   "access-log": "stdout"
 }"##;

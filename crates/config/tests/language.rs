@@ -43,6 +43,8 @@ fn process_settings() {
         "[::1]:8081",
         "127.0.0.1:8082, [::1]:8082",
         "unix:/run/weir.sock",
+        "[::]:443",
+        "[::]:81",
     ];
     assert_eq!(addresses, expected);
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();

@@ -6,19 +6,31 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use weir_config::{Config, Report, load};
+use weir_config::{Config, Protocols, Report, TlsVersion, UpstreamProtocol, load};
 
 const SPECIMEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/weir.kdl");
 
-/// The text with the page that it names beside it; none where the text is absent.
+/// What it names: they only have to be there.
+const FILES: [&str; 5] = [
+    "errors/sorry.html",
+    "certs/example.pem",
+    "certs/example.key",
+    "certs/clients.pem",
+    "certs/internal.pem",
+];
+
+/// The text with the files that it names beside it; none where the text is absent.
 fn load_with(change: impl Fn(&str) -> String) -> Option<Result<Config, Report>> {
     let Ok(text) = fs::read_to_string(SPECIMEN) else {
         eprintln!("skipped: {SPECIMEN} is absent");
         return None;
     };
     let directory = tempfile::tempdir().unwrap();
-    fs::create_dir(directory.path().join("errors")).unwrap();
-    fs::write(directory.path().join("errors/sorry.html"), "").unwrap();
+    for name in FILES {
+        let file = directory.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "").unwrap();
+    }
     let path: PathBuf = directory.path().join("weir.kdl");
     fs::write(&path, change(&text)).unwrap();
     Some(load(Path::new(&path)))
@@ -32,9 +44,13 @@ fn only_what_is_not_built_is_refused() {
         assert!(found.message.ends_with("is not supported yet"), "{report}");
     }
     let messages: Vec<_> = report.diagnostics.iter().map(|found| &found.message).collect();
-    for name in ["h2", "h3", "tls", "tcp", "zone", "backup", "p2c", "sticky", "cache", "split"] {
+    for name in ["h3", "tcp", "zone", "backup", "p2c", "sticky", "cache", "split"] {
         let expected = format!("`{name}` is not supported yet");
         assert!(messages.contains(&&expected), "{expected}");
+    }
+    for name in ["h2", "tls", "certificate", "client-auth", "min-version"] {
+        let other = format!("`{name}` is not supported yet");
+        assert!(!messages.contains(&&other), "{other}");
     }
 }
 
@@ -45,7 +61,20 @@ fn what_is_left_loads_and_means_what_it_says() {
     let addresses: Vec<_> = config.listeners.iter().map(|l| l.address.to_string()).collect();
     assert_eq!(addresses, ["[::]:80", "[::]:443", "unix:/run/weir.sock"]);
     assert_eq!(config.trusted_proxies.len(), 2);
+    let [plain, encrypted, _] = config.listeners.as_slice() else { panic!("three listeners") };
+    assert!(plain.tls.is_none() && plain.protocols == Protocols { h1: true, h2: true });
+    assert_eq!(encrypted.protocols, Protocols { h1: true, h2: true });
+    let tls = encrypted.tls.as_ref().unwrap();
+    assert!(tls.certificates[0].chain.ends_with("certs/example.pem"));
+    assert!(tls.certificates[0].key.ends_with("certs/example.key"));
+    assert_eq!(tls.min_version, TlsVersion::Tls12);
+    let client_auth = tls.client_auth.as_ref().unwrap();
+    assert!(!client_auth.required && client_auth.ca.ends_with("certs/clients.pem"));
     let app = config.upstream("app").unwrap();
+    let tls = app.tls.as_ref().unwrap();
+    assert_eq!(tls.server_name.as_deref(), Some("app.internal"));
+    assert!(tls.verify && tls.ca.as_ref().unwrap().ends_with("certs/internal.pem"));
+    assert_eq!(app.protocol, UpstreamProtocol::H1);
     let servers: Vec<_> = app.servers.iter().map(|s| (s.address.to_string(), s.weight)).collect();
     let expected = [("10.0.0.1:8080", 2), ("app.internal:8080", 1), ("unix:/run/app.sock", 1)];
     assert_eq!(servers, expected.map(|(address, weight)| (address.to_owned(), weight)));
@@ -61,7 +90,6 @@ fn what_is_left_loads_and_means_what_it_says() {
 /// The text without what is not built: whole lines, blocks that they open, and properties.
 fn supported_part(text: &str) -> String {
     let dropped = [
-        "tls",
         "listen \":5432\"",
         "listen \":8443\"",
         "server \"10.0.0.2",
@@ -92,7 +120,7 @@ fn supported_part(text: &str) -> String {
             inside = code.ends_with('{');
             continue;
         }
-        result.push_str(&line.replace(" \"h2\" \"h3\"", ""));
+        result.push_str(&line.replace(" \"h3\"", ""));
         result.push('\n');
     }
     result

@@ -1,7 +1,7 @@
 //! Text with placeholders, filled in for one exchange. Names were resolved when the
 //! configuration was compiled; here is only copying.
 
-use config::{Placeholder, TemplateSegment};
+use config::{Placeholder, TemplateSegment, TlsValue};
 
 use crate::exchange::Exchange;
 use crate::io::Peer;
@@ -74,6 +74,7 @@ impl Template {
                 let range = exchange.captures.group(*group).unwrap_or_default();
                 out.uri(slice(exchange.path(), range));
             }
+            Placeholder::Tls(which) => out.value(tls_value(exchange, *which).unwrap_or_default()),
         }
     }
 }
@@ -111,6 +112,19 @@ impl Escaped<'_> {
         self.out.extend(digit(byte >> 4));
         self.out.extend(digit(byte & 0xf));
     }
+}
+
+/// What is known of the client's encryption; none where the connection is in the clear.
+fn tls_value(exchange: &Exchange, which: TlsValue) -> Option<&[u8]> {
+    let facts = exchange.tls.as_ref()?;
+    let text = match which {
+        TlsValue::Version => Some(facts.version),
+        TlsValue::Cipher => Some(facts.cipher),
+        TlsValue::ServerName => facts.server_name.as_deref(),
+        TlsValue::Alpn => facts.is_h2.then_some("h2"),
+        TlsValue::ClientSubject | TlsValue::ClientFingerprint | TlsValue::ClientSerial => None,
+    };
+    text.map(str::as_bytes)
 }
 
 fn client_ip(exchange: &Exchange, out: &mut Escaped<'_>) {

@@ -11,12 +11,13 @@ use crate::model::{Admin, ListenAddress, Listener, Protocols};
 use crate::report::Diagnostic;
 
 pub(super) fn listener(item: &Item, context: &mut Context) -> Option<Listener> {
-    let address = listen_address(item.arg("address")?, context)?;
+    let address = listen_address(item.arg("address")?, context);
     let tls = item.first("tls").map(|item| tls::tls(item, context));
     let redirect = item.first("redirect-https");
-    if let (Some(redirect), Some(_)) = (redirect, &tls) {
+    if let (Some(redirect), Some(tls)) = (redirect, item.first("tls")) {
         context.error(
             Diagnostic::error(redirect.span, "this listener is encrypted already")
+                .mark(tls.name_span, "by this")
                 .help("`redirect-https` belongs to the listener in the clear, mostly \":80\""),
         );
     }
@@ -25,7 +26,7 @@ pub(super) fn listener(item: &Item, context: &mut Context) -> Option<Listener> {
         Protocols { h1: speaks("h1"), h2: speaks("h2") }
     });
     Some(Listener {
-        address,
+        address: address?,
         protocols: protocols.unwrap_or_default(),
         tls,
         redirect_https: redirect.map(tls::redirect_https),

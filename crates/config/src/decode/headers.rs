@@ -41,7 +41,7 @@ fn edit(item: &Item, scope: &Scope<'_>, context: &mut Context) -> Vec<HeaderOp> 
 }
 
 /// A field name that the user may edit.
-fn editable(text: Text<'_>, context: &mut Context) -> Option<String> {
+pub(super) fn editable(text: Text<'_>, context: &mut Context) -> Option<String> {
     let name = field_name(text, context)?;
     let lower = name.to_ascii_lowercase();
     let refuse =

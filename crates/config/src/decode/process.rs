@@ -3,10 +3,7 @@
 use super::Context;
 use super::headers::field_name;
 use crate::check::Item;
-use crate::model::{
-    Http2, Limits, PathForward, PathPolicy, RequestIdMode, RequestIdPolicy, Timeouts,
-};
-use crate::report::Diagnostic;
+use crate::model::{Limits, PathForward, PathPolicy, RequestIdMode, RequestIdPolicy, Timeouts};
 
 pub(super) fn limits(item: &Item) -> Limits {
     let default = Limits::default();
@@ -37,34 +34,6 @@ pub(super) fn timeouts(item: &Item) -> Timeouts {
         shutdown: item.duration("shutdown").unwrap_or(default.shutdown),
         tunnel_idle: item.duration("tunnel-idle").unwrap_or(default.tunnel_idle),
         body_rate_min: item.byte_rate("body-rate-min").unwrap_or(default.body_rate_min),
-        span: item.span,
-    }
-}
-
-pub(super) fn h2(item: &Item, context: &mut Context) -> Http2 {
-    let default = Http2::default();
-    let mut window = |name: &str, range: (u64, u64), default: u32| {
-        let Some(bytes) = item.size(name) else { return default };
-        if !(range.0..=range.1).contains(&bytes)
-            && let Some(text) = item.prop(name)
-        {
-            let message =
-                format!("expected {} to {} bytes, found {:?}", range.0, range.1, text.text);
-            context.error(Diagnostic::error(text.span, message));
-        }
-        u32::try_from(bytes).unwrap_or(default)
-    };
-    Http2 {
-        stream_window: window("stream-window", (65_535, 16 << 20), default.stream_window),
-        connection_window: window(
-            "connection-window",
-            (65_535, 1 << 30),
-            default.connection_window,
-        ),
-        streams_max: item.integer("streams-max").unwrap_or(default.streams_max),
-        send_bytes_max: item.size("send-bytes-max").unwrap_or(default.send_bytes_max),
-        abuse_budget: item.integer("abuse-budget").unwrap_or(default.abuse_budget),
-        abuse_refill: item.integer("abuse-refill").unwrap_or(default.abuse_refill),
         span: item.span,
     }
 }

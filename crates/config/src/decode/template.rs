@@ -1,7 +1,7 @@
 //! Text with placeholders: `{name}` is filled in, `{{` and `}}` are braces.
 
 use super::{Context, Text};
-use crate::model::{Placeholder, Template, TemplateSegment};
+use crate::model::{Placeholder, Template, TemplateSegment, TlsValue};
 use crate::report::Diagnostic;
 use crate::suggest::{nearest, one_of};
 
@@ -24,7 +24,7 @@ pub(super) enum Piece<'a> {
     Name(&'a str, usize),
 }
 
-const PLAIN: [(&str, Placeholder); 9] = [
+const PLAIN: [(&str, Placeholder); 16] = [
     ("path", Placeholder::Path),
     ("path.rest", Placeholder::PathRest),
     ("query", Placeholder::Query),
@@ -34,6 +34,13 @@ const PLAIN: [(&str, Placeholder); 9] = [
     ("scheme", Placeholder::Scheme),
     ("client.ip", Placeholder::ClientIp),
     ("request.id", Placeholder::RequestId),
+    ("tls.version", Placeholder::Tls(TlsValue::Version)),
+    ("tls.cipher", Placeholder::Tls(TlsValue::Cipher)),
+    ("tls.sni", Placeholder::Tls(TlsValue::ServerName)),
+    ("tls.alpn", Placeholder::Tls(TlsValue::Alpn)),
+    ("tls.client.subject", Placeholder::Tls(TlsValue::ClientSubject)),
+    ("tls.client.fingerprint", Placeholder::Tls(TlsValue::ClientFingerprint)),
+    ("tls.client.serial", Placeholder::Tls(TlsValue::ClientSerial)),
 ];
 
 /// Splits a text and checks every name; says what is wrong with all of them.

@@ -1,8 +1,9 @@
 //! Encryption towards clients and origin servers.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::headers::field_name;
+use super::headers::editable;
 use super::{Context, Text};
 use crate::check::Item;
 use crate::model::{
@@ -18,7 +19,8 @@ pub(super) fn tls(item: &Item, context: &mut Context) -> Tls {
     let certificates: Vec<_> =
         item.all("certificate").filter_map(|item| certificate(item, context)).collect();
     let directory = item.first("certificates").and_then(|item| directory(item, context));
-    if item.whole && item.first("certificate").or(item.first("certificates")).is_none() {
+    let named = ["certificate", "certificates"].into_iter().any(|name| item.first(name).is_some());
+    if item.whole && !named {
         context.error(
             Diagnostic::error(item.span, "`tls` needs a certificate")
                 .help("add one: certificate \"example.pem\" key=\"example.key\""),
@@ -28,16 +30,33 @@ pub(super) fn tls(item: &Item, context: &mut Context) -> Tls {
         Some(Text { text: "modern", .. }) => TlsPolicy::Modern,
         _ => TlsPolicy::Compatible,
     };
-    let unknown = item.first("unknown-name").and_then(|item| item.arg("answer"));
-    let refuses = unknown.is_some_and(|answer| answer.text == "refuse");
     Tls {
         certificates,
         directory,
-        unknown_name: if refuses { UnknownName::Refuse } else { UnknownName::Default },
+        unknown_name: unknown_name(item, context),
         policy,
         min_version: min_version(item, policy, context),
         client_auth: item.first("client-auth").and_then(|item| client_auth(item, context)),
         span: item.span,
+    }
+}
+
+/// A directory has no first certificate: where it stands alone, unknown names are refused.
+fn unknown_name(tls: &Item, context: &mut Context) -> UnknownName {
+    let has_default = tls.first("certificate").is_some();
+    match tls.first("unknown-name").and_then(|item| item.arg("answer")) {
+        Some(Text { text: "refuse", .. }) => UnknownName::Refuse,
+        Some(answer) if !has_default => {
+            if tls.whole {
+                context.error(
+                    Diagnostic::error(answer.span, "there is no default certificate")
+                        .help("the first `certificate` is the default; add one to `tls`"),
+                );
+            }
+            UnknownName::Refuse
+        }
+        None if !has_default => UnknownName::Refuse,
+        _ => UnknownName::Default,
     }
 }
 
@@ -58,16 +77,24 @@ fn min_version(item: &Item, policy: TlsPolicy, context: &mut Context) -> TlsVers
 }
 
 fn certificate(item: &Item, context: &mut Context) -> Option<Certificate> {
-    let chain = context.readable(item.arg("file")?)?;
-    let key = match item.prop("key") {
-        Some(key) => context.readable(key)?,
+    let pair = pair(item.arg("file")?, item.prop("key"), context);
+    let ocsp = item.prop("ocsp").and_then(|ocsp| context.readable(ocsp));
+    let (chain, key) = pair?;
+    Some(Certificate { chain, key, ocsp, span: item.span })
+}
+
+/// A certificate and its key, which is in the same file where no other is named.
+fn pair(
+    chain: Text<'_>,
+    key: Option<Text<'_>>,
+    context: &mut Context,
+) -> Option<(PathBuf, PathBuf)> {
+    let chain = context.readable(chain);
+    let key = match key {
+        Some(key) => context.readable(key),
         None => chain.clone(),
     };
-    let ocsp = match item.prop("ocsp") {
-        Some(ocsp) => Some(context.readable(ocsp)?),
-        None => None,
-    };
-    Some(Certificate { chain, key, ocsp, span: item.span })
+    Some((chain?, key?))
 }
 
 fn directory(item: &Item, context: &mut Context) -> Option<CertificateDirectory> {
@@ -96,21 +123,23 @@ fn client_auth(item: &Item, context: &mut Context) -> Option<ClientAuth> {
         }
         return None;
     };
-    let ca = context.readable(ca)?;
-    let crl = match item.prop("crl") {
-        Some(crl) => Some(context.readable(crl)?),
-        None => None,
-    };
-    let field = |name: &str, context: &mut Context| {
-        item.prop(name).and_then(|text| field_name(text, context))
-    };
-    let header = field("header", context).unwrap_or_else(|| "Client-Cert".to_owned());
-    let chain_header = field("chain-header", context);
+    let ca = context.readable(ca);
+    let crl = item.prop("crl").and_then(|crl| context.readable(crl));
+    let header = item.prop("header").and_then(|text| editable(text, context));
+    let header = header.unwrap_or_else(|| "Client-Cert".to_owned());
+    let chain_header = item.prop("chain-header").and_then(|text| {
+        let name = editable(text, context)?;
+        if name.eq_ignore_ascii_case(&header) {
+            let message = "a certificate and its chain need a field each";
+            context.error(Diagnostic::error(text.span, message));
+        }
+        Some(name)
+    });
     let required = mode.text == "required";
-    Some(ClientAuth { required, ca, crl, header, chain_header, span: item.span })
+    Some(ClientAuth { required, ca: ca?, crl, header, chain_header, span: item.span })
 }
 
-pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<UpstreamTls> {
+pub(super) fn upstream(item: &Item, context: &mut Context) -> UpstreamTls {
     let verify = item.bool("verify").unwrap_or(true);
     let ca = item.prop("ca");
     if let (false, Some(ca)) = (verify, ca) {
@@ -119,30 +148,24 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<UpstreamTls
                 .help("leave out `ca`, or `verify=#false`"),
         );
     }
-    let ca = match ca {
-        Some(ca) => Some(context.readable(ca)?),
-        None => None,
-    };
-    let certificate = match (item.prop("certificate"), item.prop("key")) {
-        (None, None) => None,
-        (None, Some(key)) => {
-            context.error(Diagnostic::error(key.span, "a key needs its `certificate`"));
-            None
-        }
-        (Some(chain), key) => {
-            let chain = context.readable(chain)?;
-            let key = match key {
-                Some(key) => context.readable(key)?,
-                None => chain.clone(),
-            };
-            Some((chain, key))
-        }
-    };
+    let ca = ca.and_then(|ca| context.readable(ca));
+    let certificate = own_certificate(item, context);
     let server_name = item.prop("server-name").filter(|name| is_name(*name, context));
     let pins = item.all("pin").flat_map(|pin| pin.arg_texts("key"));
     let pins = pins.filter_map(|text| pin(text, context)).collect();
     let server_name = server_name.map(|name| name.text.to_ascii_lowercase());
-    Some(UpstreamTls { server_name, ca, certificate, verify, pins, span: item.span })
+    UpstreamTls { server_name, ca, certificate, verify, pins, span: item.span }
+}
+
+fn own_certificate(item: &Item, context: &mut Context) -> Option<(PathBuf, PathBuf)> {
+    let (chain, key) = (item.prop("certificate"), item.prop("key"));
+    if let (None, Some(key)) = (chain, key)
+        && item.whole
+    {
+        let error = Diagnostic::error(key.span, "a key needs its certificate");
+        context.error(error.help("name it: tls certificate=\"own.pem\" key=\"own.key\""));
+    }
+    pair(chain?, key, context)
 }
 
 fn is_name(name: Text<'_>, context: &mut Context) -> bool {

@@ -8,7 +8,6 @@ use super::{Context, Text, host, tls};
 use crate::check::Item;
 use crate::model::{
     Balance, Connections, Server, ServerAddress, Upstream, UpstreamProtocol, UpstreamTimeouts,
-    UpstreamTls,
 };
 use crate::report::Diagnostic;
 
@@ -25,7 +24,7 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
                 .help("add one: server \"127.0.0.1:8080\""),
         );
     }
-    let tls = item.first("tls").and_then(|item| tls::upstream(item, context));
+    let tls = item.first("tls").map(|item| tls::upstream(item, context));
     let protocol = item.first("protocol").and_then(|item| item.arg("version"));
     if let Some(text) = protocol.filter(|text| text.text == "auto" && item.first("tls").is_none()) {
         context.error(
@@ -36,7 +35,9 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
             .help("add `tls`, or say `protocol \"h2\"` where the servers speak it in the clear"),
         );
     }
-    check_names(&servers, tls.as_ref(), context);
+    if let Some(tls) = item.first("tls").filter(|tls| tls.whole) {
+        check_names(&servers, tls, context);
+    }
     Some(Upstream {
         name: name.text.to_owned(),
         servers,
@@ -54,11 +55,15 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
 }
 
 /// A Unix socket has no name that a certificate could be verified by.
-fn check_names(servers: &[Server], tls: Option<&UpstreamTls>, context: &mut Context) {
-    let Some(tls) = tls.filter(|tls| tls.verify && tls.server_name.is_none()) else { return };
-    if servers.iter().any(|server| matches!(server.address, ServerAddress::Unix(_))) {
+fn check_names(servers: &[Server], tls: &Item, context: &mut Context) {
+    if tls.bool("verify") == Some(false) || tls.prop("server-name").is_some() {
+        return;
+    }
+    let unix = |server: &&Server| matches!(server.address, ServerAddress::Unix(_));
+    if let Some(server) = servers.iter().find(unix) {
         context.error(
             Diagnostic::error(tls.span, "a server at a Unix socket has no name to verify")
+                .mark(server.span, "this one")
                 .help("say it: tls server-name=\"app.internal\""),
         );
     }

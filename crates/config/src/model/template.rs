@@ -65,4 +65,25 @@ pub enum Placeholder {
     QueryValue(String),
     /// `{NAME}` or `{1}`: a group of the route's regular expression, by its index.
     Capture(usize),
+    /// `{tls.version}` and the like: a value of the client's encryption.
+    Tls(TlsValue),
+}
+
+/// What is known of a client's encryption; absent where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlsValue {
+    /// `{tls.version}`: `TLSv1.3` and the like.
+    Version,
+    /// `{tls.cipher}`: the cipher suite by its IANA name.
+    Cipher,
+    /// `{tls.sni}`: the name that the client asked for.
+    ServerName,
+    /// `{tls.alpn}`: the protocol agreed on in the handshake.
+    Alpn,
+    /// `{tls.client.subject}`: the subject of the client's verified certificate.
+    ClientSubject,
+    /// `{tls.client.fingerprint}`: its SHA-256, in hexadecimal.
+    ClientFingerprint,
+    /// `{tls.client.serial}`: its serial number, in hexadecimal.
+    ClientSerial,
 }

@@ -9,12 +9,16 @@ pub(super) static H2: NodeSpec = NodeSpec {
     props: &[
         prop("streams-max", Integer(1, 1000), "requests at once; further ones are refused")
             .default("128"),
-        prop("stream-window", Size, "bytes of one request body in flight, at most 16MiB")
+        prop("stream-window", Size, "bytes of one request body in flight, 65535B to 16MiB")
             .default("256KiB"),
-        prop("connection-window", Size, "bytes of all request bodies in flight, at most 1GiB")
+        prop("connection-window", Size, "bytes of all request bodies in flight, 65535B to 1GiB")
             .default("1MiB"),
-        prop("send-bytes-max", Size, "bytes of responses held beyond what the socket has taken")
-            .default("256KiB"),
+        prop(
+            "send-bytes-max",
+            Size,
+            "bytes of responses held beyond what the socket has taken, 16KiB to 1GiB",
+        )
+        .default("256KiB"),
         prop(
             "abuse-budget",
             Integer(100, 1_000_000),

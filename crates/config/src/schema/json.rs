@@ -37,7 +37,7 @@ fn forms(spec: &NodeSpec) -> Vec<Value> {
         forms.push(list(spec.args));
     }
     let required = spec.args.iter().any(|arg| is_required(arg.count));
-    if spec.args.is_empty() && spec.children.is_empty() {
+    if spec.args.is_empty() {
         forms.push(json!({ "const": true }));
     }
     let mut whole = object(spec);

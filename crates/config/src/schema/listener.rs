@@ -100,7 +100,8 @@ static CERTIFICATES: NodeSpec = NodeSpec {
 static UNKNOWN_NAME: NodeSpec = NodeSpec {
     name: "unknown-name",
     doc: "What a client gets that asks for a name without a certificate: the default \
-          certificate, or an alert. `default` is the default.",
+          certificate, or an alert. Where there is no `certificate`, `refuse` is the default, \
+          else `default`.",
     args: &[arg("answer", Choice(&[built("default"), built("refuse")]), "what it gets")],
     ..NODE
 };
@@ -133,7 +134,7 @@ static CLIENT_AUTH: NodeSpec = NodeSpec {
         prop("ca", Text, "the authorities that vouch for clients, PEM"),
         prop("crl", Text, "revoked certificates, PEM or DER"),
         prop("header", FIELD, "the field for the certificate").default("Client-Cert"),
-        prop("chain-header", FIELD, "the field for its chain").default("none"),
+        prop("chain-header", FIELD, "the field for its chain").default("not sent"),
     ],
     ..NODE
 };
