@@ -71,7 +71,9 @@ impl std::fmt::Display for Report {
 impl std::error::Error for Report {}
 
 impl Diagnostic {
-    pub(crate) fn error(span: Span, message: impl Into<String>) -> Self {
+    /// A finding that makes the configuration unusable.
+    #[must_use]
+    pub fn error(span: Span, message: impl Into<String>) -> Self {
         let marks = vec![Mark { span, label: String::new() }];
         Self { severity: Severity::Error, message: message.into(), marks, help: Vec::new() }
     }

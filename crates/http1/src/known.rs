@@ -14,6 +14,10 @@ pub enum Known {
     Authorization,
     /// `Cache-Control`
     CacheControl,
+    /// `Client-Cert`
+    ClientCert,
+    /// `Client-Cert-Chain`
+    ClientCertChain,
     /// `Connection`
     Connection,
     /// `Content-Encoding`
@@ -85,11 +89,13 @@ pub enum Known {
 }
 
 /// Every known name in its canonical spelling, in the order of the enum (without `Other`).
-const NAMES: [(&str, Known); 38] = [
+const NAMES: [(&str, Known); 40] = [
     ("Accept", Known::Accept),
     ("Age", Known::Age),
     ("Authorization", Known::Authorization),
     ("Cache-Control", Known::CacheControl),
+    ("Client-Cert", Known::ClientCert),
+    ("Client-Cert-Chain", Known::ClientCertChain),
     ("Connection", Known::Connection),
     ("Content-Encoding", Known::ContentEncoding),
     ("Content-Length", Known::ContentLength),

@@ -15,6 +15,8 @@ use crate::body::Body;
 use crate::exchange::{Client, Exchange, Response};
 use crate::io::{Peer, clock};
 use crate::recycle::Recycled;
+use crate::snapshot::Snapshot;
+use crate::tls::Facts;
 
 /// Hop-by-hop fields that are known by name. The encoder generates `Connection` and framing.
 const HOP_BY_HOP: [Known; 7] = [
@@ -128,6 +130,7 @@ pub fn prepare_request(exchange: &mut Exchange) {
         head.headers.set(snapshot.request_id.header.as_bytes(), id);
     }
     let client = exchange.client;
+    write_client_cert(&snapshot, exchange.tls.as_deref(), client, &mut head.headers);
     let mut value = Recycled::<Vec<u8>>::take();
     push_forwarded_for(&mut head.headers, client, &mut value);
     push_forwarded(head, client, &mut value);
@@ -143,6 +146,28 @@ pub fn prepare_request(exchange: &mut Exchange) {
         head.headers.push_known(Known::Host, &head.authority);
     } else if head.form == http1::TargetForm::Absolute {
         head.headers.set_known(Known::Host, &head.authority);
+    }
+}
+
+/// Shows origins who a client has proved to be (RFC 9440 §2.4), and lets no client say so itself.
+fn write_client_cert(
+    snapshot: &Snapshot,
+    facts: Option<&Facts>,
+    client: Client,
+    headers: &mut Headers,
+) {
+    if !client.trusted || facts.is_some_and(|facts| facts.identity.is_some()) {
+        headers.remove(Known::ClientCert);
+        headers.remove(Known::ClientCertChain);
+        for field in &snapshot.client_cert_fields {
+            headers.remove_named(field.as_bytes());
+        }
+    }
+    let Some(identity) = facts.and_then(|facts| facts.identity.as_ref()) else { return };
+    let Some(fields) = facts.and_then(|facts| facts.client_cert.as_ref()) else { return };
+    headers.set(fields.header.as_bytes(), &identity.certificate_field);
+    if let Some(chain) = fields.chain_header.as_ref().filter(|_| !identity.chain_field.is_empty()) {
+        headers.set(chain.as_bytes(), &identity.chain_field);
     }
 }
 

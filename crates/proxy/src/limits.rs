@@ -1,12 +1,16 @@
 //! How many connections there may be, in all and from one client.
 
+mod handshakes;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::fault::{Fault, Kind};
-use crate::io::Peer;
+use crate::io::{Peer, clock};
+
+use handshakes::Handshakes;
 
 /// Shards of the per-client table: workers accept at the same time.
 const SHARDS: usize = 16;
@@ -16,6 +20,7 @@ const SHARDS: usize = 16;
 pub struct Seats {
     open: AtomicU32,
     by_client: [Mutex<HashMap<IpAddr, u32>>; SHARDS],
+    handshakes: Handshakes,
 }
 
 /// One open connection; dropped, it is counted no more.
@@ -51,6 +56,20 @@ impl Seats {
             seat.client = Some(client);
         }
         Ok(seat)
+    }
+
+    /// Counts a TLS handshake that is about to begin.
+    ///
+    /// # Errors
+    /// When the client has begun `per_s_max` in this second.
+    pub fn shake_hands(&self, peer: Peer, per_s_max: u32) -> Result<(), Fault> {
+        let Peer::Tcp(address) = peer else { return Ok(()) };
+        let client = client_key(address.ip().to_canonical());
+        if self.handshakes.allow(client, per_s_max, clock::unix()) {
+            Ok(())
+        } else {
+            Err(Fault::client(Kind::TlsHandshakesExceeded))
+        }
     }
 
     /// Connections open now.

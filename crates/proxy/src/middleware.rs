@@ -9,6 +9,7 @@
 mod body_limit;
 mod error_page;
 mod fields;
+mod hsts;
 mod rewrite;
 
 use std::io;
@@ -20,6 +21,7 @@ use crate::fault::Fault;
 pub use body_limit::BodyLimit;
 pub use error_page::ErrorPages;
 pub use fields::FieldEdits;
+pub use hsts::Hsts;
 pub use rewrite::Rewrite;
 
 /// A compiled middleware of a route.
@@ -33,6 +35,8 @@ pub enum Middleware {
     Rewrite(Rewrite),
     /// Edits request fields.
     RequestFields(FieldEdits),
+    /// Tells browsers to come encrypted only.
+    Hsts(Hsts),
     /// Edits response fields.
     ResponseFields(FieldEdits),
 }
@@ -54,7 +58,9 @@ impl Middleware {
             Self::BodyLimit(limit) => limit.request(exchange),
             Self::Rewrite(rewrite) => rewrite.request(exchange),
             Self::RequestFields(edits) => edits.request(exchange),
-            Self::ErrorPages(_) | Self::ResponseFields(_) => ControlFlow::Continue(Memo::None),
+            Self::ErrorPages(_) | Self::Hsts(_) | Self::ResponseFields(_) => {
+                ControlFlow::Continue(Memo::None)
+            }
         }
     }
 
@@ -62,6 +68,7 @@ impl Middleware {
     pub fn response(&self, _memo: Memo, exchange: &Exchange, response: &mut Response) {
         match self {
             Self::ErrorPages(pages) => pages.response(response),
+            Self::Hsts(hsts) => hsts.response(exchange, response),
             Self::ResponseFields(edits) => edits.response(exchange, response),
             Self::BodyLimit(_) | Self::Rewrite(_) | Self::RequestFields(_) => {}
         }
@@ -86,6 +93,7 @@ pub fn compile(
     chain.extend(Rewrite::compile(route.rewrite.as_ref(), upstream));
     let request = FieldEdits::compile(&route.request_headers, upstream);
     chain.extend(request.map(Middleware::RequestFields));
+    chain.extend(Hsts::compile(site.hsts.as_ref()).map(Middleware::Hsts));
     let response = FieldEdits::compile(&route.response_headers, upstream);
     chain.extend(response.map(Middleware::ResponseFields));
     Ok(chain.into_boxed_slice())

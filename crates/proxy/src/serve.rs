@@ -17,6 +17,9 @@ use crate::{body::Body, forward, page, request_id, upstream};
 pub async fn serve(worker: &Worker, exchange: &mut Exchange) -> Response {
     let snapshot = Rc::clone(&exchange.snapshot);
     request_id::assign(exchange);
+    if let Err(answer) = check_entrance(&snapshot, exchange) {
+        return *answer;
+    }
     let route = match choose(&snapshot, exchange) {
         Ok(route) => route,
         Err((fault, allow)) => return refuse(exchange, fault, &allow),
@@ -31,6 +34,40 @@ pub async fn serve(worker: &Worker, exchange: &mut Exchange) -> Response {
     }
     exchange.memos = memos;
     response
+}
+
+/// What the listener says before any route is asked: come encrypted, and ask for no host that
+/// this connection is not for.
+fn check_entrance(snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Box<Response>> {
+    let Some(listener) = snapshot.listeners.get(exchange.listener as usize) else { return Ok(()) };
+    if let Some(redirect) = &listener.redirect_https {
+        return Err(Box::new(to_https(exchange, *redirect)));
+    }
+    let asked = exchange.tls.as_ref().and_then(|facts| facts.server_name.as_deref());
+    let (Some(asked), Some(tls)) = (asked, &listener.tls) else { return Ok(()) };
+    let host = exchange.request.host();
+    let is_same = host.eq_ignore_ascii_case(asked.as_bytes())
+        || std::str::from_utf8(host).is_ok_and(|host| tls.store.is_same(asked, host));
+    if is_same {
+        return Ok(());
+    }
+    // A client that reuses a connection beyond its certificate is to make its own for the host
+    // (RFC 9110 §15.5.20).
+    Err(Box::new(refuse(exchange, Fault::client(Kind::MisdirectedHost), &[])))
+}
+
+/// The same host and path, encrypted.
+fn to_https(exchange: &Exchange, redirect: config::RedirectHttps) -> Response {
+    let mut location = b"https://".to_vec();
+    location.extend_from_slice(exchange.request.host());
+    if redirect.port != 443 {
+        location.extend_from_slice(format!(":{}", redirect.port).as_bytes());
+    }
+    let target = exchange.target_received();
+    location.extend_from_slice(if target == b"*" { b"/" } else { target });
+    let mut response = Response::own(redirect.status, b"", Body::Empty);
+    response.head.headers.push_known(Known::Location, &location);
+    own(response)
 }
 
 /// Room 4: the route of a request.

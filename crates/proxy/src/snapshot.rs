@@ -24,7 +24,7 @@ use crate::middleware::{ErrorPages, Middleware};
 use crate::record::{Shape, UpstreamNames, Words};
 use crate::route::{Outcome, Query, Router, Slashes};
 use crate::template::Template;
-use crate::tls::ServerTls;
+use crate::tls::{ClientTls, ServerTls};
 use crate::upstream::Upstreams;
 
 pub use compile::{CompileFault, compile};
@@ -74,6 +74,8 @@ pub struct Snapshot {
     pub upstreams: Vec<UpstreamPlan>,
     /// The listeners, in the order of the configuration.
     pub listeners: Vec<ListenerPlan>,
+    /// Fields that carry a client's certificate at some listener, beside those of RFC 9440.
+    pub client_cert_fields: Vec<String>,
     /// What HTTP/2 connections of clients may cost.
     pub http2: config::Http2,
     /// TLS handshakes that one address may begin in a second.
@@ -107,6 +109,8 @@ pub struct Snapshot {
 /// How clients are served that come in at a listener.
 #[derive(Debug)]
 pub struct ListenerPlan {
+    /// Where it listens, as it is written.
+    pub address: String,
     /// What clients may speak.
     pub protocols: config::Protocols,
     /// Encryption, where there is any.
@@ -194,6 +198,14 @@ pub struct UpstreamPlan {
     pub idle_max: usize,
     /// How long they are kept.
     pub idle_timeout: Duration,
+    /// Streams at once on a connection of HTTP/2.
+    pub streams_max: usize,
+    /// What is spoken to the servers.
+    pub protocol: config::UpstreamProtocol,
+    /// Encryption, where there is any.
+    pub tls: Option<Arc<ClientTls>>,
+    /// What that was made from: connections are kept over a reload where it stays.
+    pub tls_config: Option<config::UpstreamTls>,
 }
 
 /// One server of an upstream.

@@ -121,8 +121,10 @@ fn tls_value(exchange: &Exchange, which: TlsValue) -> Option<&[u8]> {
         TlsValue::Version => Some(facts.version),
         TlsValue::Cipher => Some(facts.cipher),
         TlsValue::ServerName => facts.server_name.as_deref(),
-        TlsValue::Alpn => facts.is_h2.then_some("h2"),
-        TlsValue::ClientSubject | TlsValue::ClientFingerprint | TlsValue::ClientSerial => None,
+        TlsValue::Alpn => facts.alpn,
+        TlsValue::ClientSubject => Some(facts.identity.as_ref()?.subject.as_str()),
+        TlsValue::ClientFingerprint => Some(facts.identity.as_ref()?.fingerprint.as_str()),
+        TlsValue::ClientSerial => Some(facts.identity.as_ref()?.serial.as_str()),
     };
     text.map(str::as_bytes)
 }

@@ -1,12 +1,25 @@
 //! Room 2: the handshake, which certificate a client is shown, and what is spoken afterwards.
+//! Also what is shown to origin servers, and what is asked of them.
 
 mod accept;
+mod client_auth;
+mod directory;
 mod facts;
+mod identity;
+mod pair;
+mod pin;
+mod policy;
 mod server;
+mod store;
+mod table;
+mod upstream;
 
 pub use accept::accept;
 pub use facts::Facts;
-pub use server::{ServerTls, TlsFault};
+pub use identity::ClientIdentity;
+pub use server::{ClientCertFields, ServerTls, TlsFault};
+pub use store::{CertificateStore, Change, Expiry};
+pub use upstream::ClientTls;
 
 /// What is offered to clients after the handshake (RFC 7301), best first.
 #[must_use]

@@ -7,6 +7,7 @@ mod proxy;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
+use ::proxy::snapshot::Snapshot;
 use clap::CommandFactory;
 use config::Config;
 
@@ -57,6 +58,17 @@ fn load(path: &Path) -> Result<Config, Failure> {
     Ok(config)
 }
 
+/// Compiles what was loaded. What is wrong only now is shown like everything else.
+pub(crate) fn compile(config: &Config, before: Option<&Snapshot>) -> Result<Snapshot, Failure> {
+    ::proxy::snapshot::compile(config, before).map_err(|fault| {
+        let Some(span) = fault.span else { return Failure::wrong(format!("weir: {fault}")) };
+        let found = [config::Diagnostic::error(span, fault.message)];
+        let colored = std::io::stderr().is_terminal();
+        let shown = config::render(&found, &config.sources, colored);
+        Failure::wrong(shown.trim_end().to_owned())
+    })
+}
+
 /// Shows what is allowed and yet looks wrong.
 pub(crate) fn warn(config: &Config) {
     let shown = config::render(&config.warnings, &config.sources, std::io::stderr().is_terminal());
@@ -71,8 +83,7 @@ pub(crate) fn render(report: &config::Report) -> String {
 fn check(path: &Path) -> Result<(), Failure> {
     let config = load(path)?;
     // What only shows when names become indices (two equal routes, an unreadable page) counts too.
-    ::proxy::snapshot::compile(&config, None)
-        .map_err(|fault| Failure::wrong(format!("weir: {}: {fault}", path.display())))?;
+    compile(&config, None)?;
     let routes: usize = config.sites.iter().map(|site| site.routes.len()).sum();
     print(&format!(
         "{} is good: {} listeners, {} sites, {routes} routes, {} upstreams\n",

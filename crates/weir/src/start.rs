@@ -11,10 +11,11 @@ use proxy::engine::Engine;
 use proxy::listen::Listener;
 use proxy::record::metrics::exposition;
 use proxy::record::{AccessLog, Format, LogFormat, Metrics, Target};
-use proxy::snapshot::{self, Name, Snapshot};
+use proxy::snapshot::{Name, Snapshot};
 use rustix::process::{Resource, Rlimit};
 
-use crate::command::Failure;
+use crate::certificates::Certificates;
+use crate::command::{self, Failure};
 use crate::signals::{Signals, Told};
 
 /// How long the last log lines may take to be written at the end.
@@ -32,6 +33,7 @@ pub(crate) struct Running {
     engine: Engine,
     config: Config,
     snapshot: Arc<Snapshot>,
+    certificates: Certificates,
     workers: usize,
     healthy: Arc<AtomicBool>,
     notify: Notify,
@@ -54,9 +56,7 @@ impl Running {
         raise_descriptor_limit();
         // Before anything listens: from then on a signal must find its way.
         let signals = Signals::catch()?;
-        let snapshot = snapshot::compile(&config, None)
-            .map_err(|fault| Failure::wrong(format!("weir: {fault}")))?;
-        let snapshot = Arc::new(snapshot);
+        let snapshot = Arc::new(command::compile(&config, None)?);
         let workers = config.workers.map_or_else(available_cores, usize::from).max(1);
         let listeners = bind(&config, workers)?;
         let metrics = Metrics::new(snapshot.shape(workers));
@@ -78,6 +78,7 @@ impl Running {
             signals,
             engine,
             config,
+            certificates: Certificates::of(&snapshot, &metrics),
             snapshot,
             workers,
             healthy,
@@ -120,7 +121,10 @@ impl Running {
             match self.signals.next(HEALTH_LOOK) {
                 Told::End => break,
                 Told::Reopen => self.engine.reopen_logs(),
-                Told::Nothing => self.check_workers()?,
+                Told::Nothing => {
+                    self.check_workers()?;
+                    self.certificates.look();
+                }
             }
         }
         self.drain();

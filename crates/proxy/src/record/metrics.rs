@@ -15,8 +15,8 @@ mod strict;
 pub mod table;
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::cells::LogCounts;
@@ -44,6 +44,9 @@ struct Shared {
     log: Arc<LogCounts>,
     generation: AtomicU64,
     started_unix_s: u64,
+    /// The file of each configured certificate, and when it ends.
+    certificates: Mutex<Vec<(String, u64)>>,
+    certificate_faults: AtomicU64,
 }
 
 impl Metrics {
@@ -56,6 +59,8 @@ impl Metrics {
             log: Arc::new(LogCounts::default()),
             generation: AtomicU64::new(1),
             started_unix_s: since.as_secs(),
+            certificates: Mutex::default(),
+            certificate_faults: AtomicU64::new(0),
         });
         Self::build(shape, shared, None)
     }
@@ -119,6 +124,31 @@ impl Metrics {
     #[must_use]
     pub fn started_unix_s(&self) -> u64 {
         self.registry.shared.started_unix_s
+    }
+
+    /// Says when the configured certificates end, in seconds since 1970.
+    pub fn set_certificates(&self, certificates: Vec<(String, u64)>) {
+        if let Ok(mut known) = self.registry.shared.certificates.lock() {
+            *known = certificates;
+        }
+    }
+
+    /// When the configured certificates end.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<(String, u64)> {
+        let known = self.registry.shared.certificates.lock();
+        known.map(|known| known.clone()).unwrap_or_default()
+    }
+
+    /// Counts a changed certificate that could not be used.
+    pub fn certificate_fault(&self) {
+        self.registry.shared.certificate_faults.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Changed certificates that could not be used.
+    #[must_use]
+    pub fn certificate_faults(&self) -> u64 {
+        self.registry.shared.certificate_faults.load(Ordering::Relaxed)
     }
 
     /// The sum of a counter over the workers.

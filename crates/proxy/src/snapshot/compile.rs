@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http1::{HeadLimits, Method};
+use http1::{HeadLimits, Known, Method};
 
 use super::{
     Action, HostPlan, ListenerPlan, Name, ProxyPlan, RedirectPlan, RespondPlan, Route, ServerPlan,
@@ -12,15 +12,32 @@ use super::{
 use crate::middleware::{self, ErrorPages};
 use crate::route::{self, HostPattern, PathPattern, Predicate, RouteSpec, Router, Slashes};
 use crate::template::Template;
-use crate::tls::{self, ServerTls};
+use crate::tls::{self, ClientTls, ServerTls, TlsFault};
 
 /// Why a checked configuration cannot be used after all.
 #[derive(Debug)]
-pub struct CompileFault(String);
+pub struct CompileFault {
+    /// What is wrong.
+    pub message: String,
+    /// Where the configuration names it, if it does.
+    pub span: Option<config::Span>,
+}
+
+impl CompileFault {
+    fn new(message: String) -> Self {
+        Self { message, span: None }
+    }
+}
+
+impl From<TlsFault> for CompileFault {
+    fn from(fault: TlsFault) -> Self {
+        Self { message: fault.message, span: Some(fault.span) }
+    }
+}
 
 impl fmt::Display for CompileFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
@@ -37,7 +54,8 @@ pub fn compile(
 ) -> Result<Snapshot, CompileFault> {
     let slashes = if config.path.merge_slashes { Slashes::Merge } else { Slashes::Keep };
     let mut names = Names { known: before.map_or(&[], |before| &before.names), used: Vec::new() };
-    let upstreams = config.upstreams.iter().map(|upstream| names.upstream(upstream)).collect();
+    let upstreams = config.upstreams.iter().map(|upstream| names.upstream(upstream));
+    let upstreams = upstreams.collect::<Result<_, _>>()?;
     let mut specs = Vec::new();
     let mut routes = Vec::new();
     for site in &config.sites {
@@ -48,12 +66,13 @@ pub fn compile(
     }
     let (sites, site_pages) = compile_sites(config, slashes)?;
     let router =
-        Router::compile(&specs, slashes).map_err(|fault| CompileFault(fault.to_string()))?;
+        Router::compile(&specs, slashes).map_err(|fault| CompileFault::new(fault.to_string()))?;
     Ok(Snapshot {
         router,
         routes,
         upstreams,
-        listeners: config.listeners.iter().map(listener).collect::<Result<_, _>>()?,
+        listeners: listeners(config, before)?,
+        client_cert_fields: client_cert_fields(config),
         http2: config.h2.clone(),
         tls_handshakes_per_client: config.limits.tls_handshakes_per_client,
         head_limits: head_limits(&config.limits),
@@ -71,15 +90,38 @@ pub fn compile(
     })
 }
 
-fn listener(listener: &config::Listener) -> Result<ListenerPlan, CompileFault> {
-    let alpn = tls::alpn(listener.protocols);
-    let tls = listener.tls.as_ref().map(|tls| ServerTls::build(tls, &alpn, None));
-    let tls = tls.transpose().map_err(|fault| CompileFault(fault.message))?;
-    Ok(ListenerPlan {
-        protocols: listener.protocols,
-        tls: tls.map(Arc::new),
-        redirect_https: listener.redirect_https,
-    })
+fn client_cert_fields(config: &config::Config) -> Vec<String> {
+    let auths = config.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    let auths = auths.filter_map(|tls| tls.client_auth.as_ref());
+    let mut fields: Vec<_> = auths
+        .flat_map(|auth| [Some(auth.header.clone()), auth.chain_header.clone()])
+        .flatten()
+        .filter(|field| Known::of(field.as_bytes()) == Known::Other)
+        .collect();
+    fields.sort_unstable();
+    fields.dedup();
+    fields
+}
+
+fn listeners(
+    config: &config::Config,
+    before: Option<&Snapshot>,
+) -> Result<Vec<ListenerPlan>, CompileFault> {
+    let plan = |listener: &config::Listener| {
+        let address = listener.address.to_string();
+        let same = |plan: &&ListenerPlan| plan.address == address;
+        let before = before.and_then(|before| before.listeners.iter().find(same));
+        let before = before.and_then(|plan| plan.tls.as_deref());
+        let alpn = tls::alpn(listener.protocols);
+        let tls = listener.tls.as_ref().map(|tls| ServerTls::build(tls, &alpn, before));
+        Ok(ListenerPlan {
+            tls: tls.transpose()?.map(Arc::new),
+            protocols: listener.protocols,
+            redirect_https: listener.redirect_https,
+            address,
+        })
+    };
+    config.listeners.iter().map(plan).collect()
 }
 
 /// A router that knows hosts alone, and the error pages behind it.
@@ -104,12 +146,12 @@ fn compile_sites(
         }
     }
     let router =
-        Router::compile(&specs, slashes).map_err(|fault| CompileFault(fault.to_string()))?;
+        Router::compile(&specs, slashes).map_err(|fault| CompileFault::new(fault.to_string()))?;
     Ok((router, pages))
 }
 
 fn unreadable((path, error): (String, std::io::Error)) -> CompileFault {
-    CompileFault(format!("cannot read {path}: {error}"))
+    CompileFault::new(format!("cannot read {path}: {error}"))
 }
 
 fn hosts(site: &config::Site) -> Vec<HostPattern> {
@@ -136,7 +178,7 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    fn upstream(&mut self, upstream: &config::Upstream) -> UpstreamPlan {
+    fn upstream(&mut self, upstream: &config::Upstream) -> Result<UpstreamPlan, CompileFault> {
         let servers = upstream
             .servers
             .iter()
@@ -145,12 +187,22 @@ impl Names<'_> {
                 weight: server.weight,
             })
             .collect();
-        UpstreamPlan {
+        let alpn: &[&[u8]] = match upstream.protocol {
+            config::UpstreamProtocol::H1 => &[b"http/1.1"],
+            config::UpstreamProtocol::H2 => &[b"h2"],
+            config::UpstreamProtocol::Auto => &[b"h2", b"http/1.1"],
+        };
+        let tls = upstream.tls.as_ref().map(|tls| ClientTls::build(tls, alpn)).transpose()?;
+        Ok(UpstreamPlan {
             name: upstream.name.clone(),
             servers,
             idle_max: upstream.connections.idle_max as usize,
             idle_timeout: upstream.connections.idle,
-        }
+            streams_max: upstream.connections.streams_max as usize,
+            protocol: upstream.protocol,
+            tls: tls.map(Arc::new),
+            tls_config: upstream.tls.clone(),
+        })
     }
 
     fn target(&mut self, address: &config::ServerAddress) -> ServerTarget {
@@ -232,7 +284,7 @@ fn proxy_plan(
 ) -> Result<ProxyPlan, CompileFault> {
     let found = config.upstreams.iter().enumerate().find(|(_, known)| known.name == proxy.upstream);
     let (index, upstream) =
-        found.ok_or_else(|| CompileFault(format!("no upstream `{}`", proxy.upstream)))?;
+        found.ok_or_else(|| CompileFault::new(format!("no upstream `{}`", proxy.upstream)))?;
     Ok(ProxyPlan {
         upstream: index as u32,
         host: match &proxy.host {
@@ -246,7 +298,7 @@ fn proxy_plan(
 }
 
 fn spec(site: &config::Site, route: &config::Route) -> Result<RouteSpec, CompileFault> {
-    let bad_method = |text: &String| CompileFault(format!("`{text}` is not a method"));
+    let bad_method = |text: &String| CompileFault::new(format!("`{text}` is not a method"));
     let methods = route
         .methods
         .iter()

@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use rustls::server::UnbufferedServerConnection;
 
-use super::Facts;
+use super::{Facts, ServerTls};
 use crate::codec;
 use crate::connection::{Connection, Place};
 use crate::fault::{Fault, Kind};
@@ -19,21 +19,27 @@ use crate::worker::Worker;
 
 /// Shakes hands on a task of its own, then serves what was agreed upon.
 pub fn accept(worker: Rc<Worker>, stream: Stream, place: Place) {
+    let per_s_max = worker.snapshot().tls_handshakes_per_client;
+    if let Err(fault) = worker.seats().shake_hands(stream.peer(), per_s_max) {
+        // The cheapest answer there is: a reset. A flood is counted and gets no log lines.
+        stream.reset_on_close(true);
+        return worker.turned_away(fault);
+    }
     tokio::task::spawn_local(async move {
-        let Some(stream) = secure(&worker, stream, &place) else { return };
+        let Some(tls) = plan(&worker, &place) else { return };
+        let config = Arc::clone(&tls.config);
+        let Ok(connection) = UnbufferedServerConnection::new(config) else { return };
+        let stream = stream.secure(Session::server(connection));
         match shake_hands(&worker, &stream).await {
-            Ok(()) => enter(worker, stream, place),
+            Ok(()) => enter(worker, (stream, place), &tls),
             Err(error) => fail(&worker, &place, &error),
         }
     });
 }
 
-fn secure(worker: &Worker, stream: Stream, place: &Place) -> Option<Stream> {
+fn plan(worker: &Worker, place: &Place) -> Option<Arc<ServerTls>> {
     let snapshot = worker.snapshot();
-    let listener = snapshot.listeners.get(place.entrance().listener as usize)?;
-    let config = Arc::clone(&listener.tls.as_ref()?.config);
-    let connection = UnbufferedServerConnection::new(config).ok()?;
-    Some(stream.secure(Session::server(connection)))
+    snapshot.listeners.get(place.entrance().listener as usize)?.tls.clone()
 }
 
 async fn shake_hands(worker: &Worker, stream: &Stream) -> io::Result<()> {
@@ -46,13 +52,14 @@ async fn shake_hands(worker: &Worker, stream: &Stream) -> io::Result<()> {
     .await
 }
 
-fn enter(worker: Rc<Worker>, stream: Stream, mut place: Place) {
+fn enter(worker: Rc<Worker>, (stream, mut place): (Stream, Place), tls: &ServerTls) {
     worker.metrics().add(Counter::TlsHandshakes, 1);
-    let Some(facts) = stream.with_session(Facts::of) else { return };
+    let facts = stream.with_session(|session| Facts::of(session, tls.client_cert.as_ref()));
+    let Some(facts) = facts else { return };
     if facts.is_resumed {
         worker.metrics().add(Counter::TlsResumptions, 1);
     }
-    let is_h2 = facts.is_h2;
+    let is_h2 = facts.alpn == Some("h2");
     place.secure(facts);
     if is_h2 {
         codec::h2::start(worker, stream, place, Buffer::default());

@@ -120,7 +120,7 @@ impl Driver {
 
     /// `None` when the client did not begin in time.
     async fn shake_hands(
-        &mut self,
+        &self,
         handshake: Handshake<Wire, Bytes>,
     ) -> Result<Option<Connection<Wire, Bytes>>, h2::Error> {
         let mut handshake = pin!(handshake);
@@ -234,7 +234,7 @@ impl Driver {
     }
 
     /// Lets the client read our last words before the socket is closed.
-    async fn linger(&mut self) {
+    async fn linger(&self) {
         self.stream.shutdown_write();
         self.timer.set(LINGER);
         let mut scratch = Buffer::default();

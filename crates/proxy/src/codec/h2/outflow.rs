@@ -83,7 +83,7 @@ impl Outflow {
     /// Ready with the number of bytes, up to `wanted`, that a stream may hand over now.
     pub(super) fn poll_turn(
         &mut self,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
         stream: u32,
         wanted: usize,
     ) -> Poll<usize> {
@@ -194,8 +194,8 @@ mod tests {
     }
 
     fn turn(outflow: &mut Outflow, stream: u32) -> Option<usize> {
-        let mut cx = Context::from_waker(Waker::noop());
-        match outflow.poll_turn(&mut cx, stream, 10_000) {
+        let cx = Context::from_waker(Waker::noop());
+        match outflow.poll_turn(&cx, stream, 10_000) {
             Poll::Ready(bytes) => Some(bytes),
             Poll::Pending => None,
         }

@@ -35,9 +35,8 @@ impl Outlet {
 
     /// Ready with the number of bytes, up to `wanted`, that may be sent now.
     pub fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
-        let granted = match ready!(self.shared.poll_turn(cx, self.id, wanted)) {
-            Some(granted) => granted,
-            None => return Poll::Ready(Err(Gone)),
+        let Some(granted) = ready!(self.shared.poll_turn(cx, self.id, wanted)) else {
+            return Poll::Ready(Err(Gone));
         };
         self.stream.reserve_capacity(granted);
         match self.stream.poll_capacity(cx) {

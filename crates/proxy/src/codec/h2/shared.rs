@@ -123,7 +123,7 @@ impl Shared {
     /// Ready with the bytes that a stream may hand over now; `None` when the connection has ended.
     pub(super) fn poll_turn(
         &self,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
         stream: u32,
         wanted: usize,
     ) -> Poll<Option<usize>> {

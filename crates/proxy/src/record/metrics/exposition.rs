@@ -80,6 +80,12 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
             out.sample(&["dropped"], log.dropped());
         }
         Keyed::AccessLogErrors => out.sample(&[], log.errors()),
+        Keyed::CertificateExpiry => {
+            for (file, not_after_s) in metrics.certificates() {
+                out.sample(&[&file], not_after_s);
+            }
+        }
+        Keyed::CertificateFaults => out.sample(&[], metrics.certificate_faults()),
         Keyed::Workers => out.sample(&[], metrics.workers() as u64),
         Keyed::ConfigGeneration => out.sample(&[], metrics.generation()),
         Keyed::Build => out.sample(&[env!("CARGO_PKG_VERSION")], 1),

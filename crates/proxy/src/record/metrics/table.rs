@@ -154,6 +154,10 @@ families! {
         "Access-log lines `written`, and `dropped` because the log could not take them in time.";
     AccessLogErrors = Counter "weir_access_log_errors", "", [],
         "Failed writes and opens of the access log.";
+    CertificateExpiry = Gauge "weir_tls_certificate_expiry_seconds", "seconds", ["certificate"],
+        "When a configured certificate ends, in seconds since 1970, by its file.";
+    CertificateFaults = Counter "weir_tls_certificate_faults", "", [],
+        "Changed certificates that could not be used, so that the old one stayed.";
     Workers = Gauge "weir_workers", "", [],
         "Worker threads.";
     ConfigGeneration = Gauge "weir_config_generation", "", [],
