@@ -46,6 +46,8 @@ pub struct Exchange {
     pub persists: bool,
     /// The client waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
+    /// The client takes trailers (RFC 9110 §10.1.4).
+    pub takes_trailers: bool,
     /// The answer came before the request was sent whole: the client's connection ends with it.
     pub early_response: bool,
     /// The route, once one is chosen.
@@ -121,6 +123,7 @@ impl Exchange {
             upgrades: length_is_none(length) && asks_for_upgrade(&request),
             persists: http1::framing::persists(request.version, &request.headers),
             expects_continue: request.expects_continue(),
+            takes_trailers: takes_trailers(&request),
             request,
             original_target: None,
             client,
@@ -231,6 +234,12 @@ fn asks_for_upgrade(request: &RequestHead) -> bool {
     request.version == Version::Http11
         && http1::framing::is_upgrade(&request.headers)
         && !offered.any(is_http)
+}
+
+fn takes_trailers(request: &RequestHead) -> bool {
+    let mut codings =
+        request.headers.values(Known::Te).flat_map(|value| value.split(|byte| *byte == b','));
+    codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
 /// A request that has a body does not switch: its rest would end up in the tunnel.

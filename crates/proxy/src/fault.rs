@@ -59,7 +59,20 @@ pub enum Rule {
     AmbiguousPath,
     /// Of HTTP/2's framing, by its error code (RFC 9113 §7).
     Http2(&'static str),
+    /// Of what a server's certificate must be.
+    Certificate(&'static str),
 }
+
+/// Why a server's certificate is not accepted.
+const CERTIFICATE_CODES: [&str; 7] = [
+    "certificate_expired",
+    "certificate_not_valid_yet",
+    "certificate_unknown_issuer",
+    "certificate_wrong_name",
+    "certificate_revoked",
+    "certificate_not_pinned",
+    "certificate_invalid",
+];
 
 /// The error codes of RFC 9113 §7 as reasons.
 const HTTP2_CODES: [&str; 14] = [
@@ -85,7 +98,7 @@ impl Rule {
         let protocol = Refusal::ALL.iter().map(|refusal| refusal.code());
         let path = PathFault::ALL.iter().map(|fault| fault.code());
         let ambiguous = std::iter::once(Self::AmbiguousPath.code());
-        protocol.chain(path).chain(ambiguous).chain(HTTP2_CODES)
+        protocol.chain(path).chain(ambiguous).chain(HTTP2_CODES).chain(CERTIFICATE_CODES)
     }
 
     /// The rule that an error of the h2 crate stands for.
@@ -100,7 +113,7 @@ impl Rule {
             Self::Protocol(refusal) => refusal.code(),
             Self::Path(fault) => fault.code(),
             Self::AmbiguousPath => "path_ambiguous",
-            Self::Http2(code) => code,
+            Self::Http2(code) | Self::Certificate(code) => code,
         }
     }
 
@@ -108,12 +121,14 @@ impl Rule {
         match self {
             Self::Protocol(refusal) => refusal.status(),
             Self::Path(_) | Self::AmbiguousPath | Self::Http2(_) => 400,
+            Self::Certificate(_) => 502,
         }
     }
 
     fn detail(self) -> &'static str {
         match self {
             Self::Protocol(refusal) => refusal.detail(),
+            Self::Certificate(_) => "the certificate of the origin is not to be trusted",
             Self::Http2(_) => "the request breaks a rule of HTTP/2",
             Self::Path(_) | Self::AmbiguousPath => "the path of the request is not acceptable",
         }

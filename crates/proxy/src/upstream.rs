@@ -4,6 +4,7 @@
 
 mod attempt;
 mod connect;
+mod h2;
 mod lease;
 mod pool;
 mod servers;
@@ -11,22 +12,29 @@ mod stream;
 mod upload;
 
 pub use attempt::request_framing;
+pub use h2::StreamPool;
 pub use lease::Lease;
 pub use pool::Pool;
 pub use servers::{ServerState, UpstreamState, Upstreams};
 pub use stream::StreamLease;
-pub use upload::UploadTask;
+pub use upload::{Upload, UploadTask};
 
 use std::rc::Rc;
 
 use balance::{Report, ServerIndex, Tried};
+use http1::Known;
 
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Retry, Side};
 use crate::io::clock;
 use crate::record::ServerAt;
-use crate::snapshot::ProxyPlan;
+use crate::snapshot::{HostPlan, ProxyPlan, ServerTarget};
 use crate::worker::Worker;
+
+use connect::Way;
+
+/// Interim responses that are relayed before the final one; an origin that sends more is faulty.
+const INTERIM_MAX: usize = 16;
 
 /// Servers that one request may try at the most, stale connections not counted.
 const ATTEMPTS_MAX: usize = 3;
@@ -96,9 +104,9 @@ async fn on_server(
     plan: &ProxyPlan,
     server: &Rc<ServerState>,
 ) -> Result<Response, Fault> {
-    if let Some(lease) = Lease::from_pool(server) {
+    if let Some(way) = kept(server) {
         worker.metrics().pool_hit(plan.upstream);
-        match attempt::run(worker, exchange, plan, lease).await {
+        match go(worker, exchange, plan, way).await {
             // The connection was dead before this request: that is no fault of the server's.
             Err(fault) if may_retry(exchange, &fault) => worker.metrics().retry(plan.upstream),
             outcome => return outcome,
@@ -108,13 +116,55 @@ async fn on_server(
     let started = clock::now();
     let timeout =
         exchange.total_left().map_or(plan.connect_timeout, |left| left.min(plan.connect_timeout));
-    let lease = connect::lease(server, timeout).await?;
+    let snapshot = Rc::clone(&exchange.snapshot);
+    let way = connect::make(server, timeout, &snapshot).await?;
     let took = started.elapsed();
     exchange.trace.connect = Some(took);
     if let Some(at) = exchange.trace.server {
         worker.metrics().upstream_connect(at, took);
     }
-    attempt::run(worker, exchange, plan, lease).await
+    go(worker, exchange, plan, way).await
+}
+
+/// A way that is there already.
+fn kept(server: &Rc<ServerState>) -> Option<Way> {
+    if !server.speaks_h1_only()
+        && let Some(stream) = connect::shared_stream(server)
+    {
+        return Some(Way::H2(stream));
+    }
+    Lease::from_pool(server).map(Way::H1)
+}
+
+async fn go(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    plan: &ProxyPlan,
+    way: Way,
+) -> Result<Response, Fault> {
+    match way {
+        Way::H1(lease) => attempt::run(worker, exchange, plan, lease).await,
+        // Rarer and larger: the size of every exchange does not pay for it.
+        Way::H2(lease) => Box::pin(h2::run(worker, exchange, plan, lease)).await,
+    }
+}
+
+/// Counts a response head.
+fn note_response(worker: &Worker, exchange: &Exchange, status: u16) {
+    if let Some(at) = exchange.trace.server {
+        let waited = exchange.trace.started.elapsed();
+        worker.metrics().upstream_response(at, status, waited);
+    }
+}
+
+/// Writes the `Host` that this server is to see.
+fn set_host(exchange: &mut Exchange, plan: &ProxyPlan, target: &ServerTarget) {
+    let host = match &plan.host {
+        HostPlan::Client => return,
+        HostPlan::Upstream => target.host(),
+        HostPlan::Literal(host) => host.as_str(),
+    };
+    exchange.request.headers.set_known(Known::Host, host.as_bytes());
 }
 
 /// Whether the request may be sent again (RFC 9110 §9.2.2): nothing of it was sent, or it is

@@ -97,7 +97,7 @@ pub struct ClientAuth {
 }
 
 /// An upstream's `tls` node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UpstreamTls {
     /// The name that is asked for and verified; the server's own where there is none.
     pub server_name: Option<String>,

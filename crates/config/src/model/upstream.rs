@@ -106,7 +106,7 @@ impl Default for UpstreamTimeouts {
 }
 
 /// The protocol spoken to origin servers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum UpstreamProtocol {
     /// HTTP/1.1.
     #[default]

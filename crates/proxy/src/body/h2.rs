@@ -36,6 +36,18 @@ impl Inflow {
         Rc::new(Self { timer, idle_timeout, received, bytes_max, held: Cell::new(false) })
     }
 
+    /// The deadline of the peer.
+    #[must_use]
+    pub fn timer(&self) -> &Timer {
+        &self.timer
+    }
+
+    /// Bounds the time that the peer may take in all.
+    pub fn cap(&self, total: Option<Duration>) {
+        self.timer.cap(total);
+        self.timer.set(self.idle_timeout);
+    }
+
     /// Body bytes received so far.
     #[must_use]
     pub fn received(&self) -> u64 {

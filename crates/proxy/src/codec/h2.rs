@@ -13,8 +13,11 @@ mod stream;
 mod websocket;
 mod wire;
 
+/// Bytes of the preface with which a client begins (RFC 9113 §3.4).
+pub const PREFACE_BYTES: usize = frames::PREFACE.len();
+
 pub use connection::start;
-pub(crate) use head::trailers;
+pub(crate) use head::{copy_fields, trailers};
 pub use send::{Outlet, Pump};
 pub use shared::Shared;
 pub use stream::Responder;

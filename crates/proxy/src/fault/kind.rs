@@ -95,6 +95,8 @@ kinds! {
     TlsProtocolError = 502, "tls_protocol_error", "tls_protocol_error";
     /// The origin refused the TLS handshake.
     TlsAlertReceived = 502, "tls_alert_received", "tls_alert_received";
+    /// The origin did not switch protocols.
+    HttpUpgradeFailed = 502, "http_upgrade_failed", "http_upgrade_failed";
     /// The client left.
     ClientGone = 499, "connection_terminated", "client_gone";
     /// The client stopped reading.

@@ -7,22 +7,18 @@ use std::task::{Context, Poll};
 use http1::encode::{self, Framing, Persistence};
 use http1::{BodyLength, HeadScanner, Known, Refusal, ResponseHead, framing};
 
-use super::Lease;
-use super::upload::UploadTask;
+use super::{INTERIM_MAX, Lease, Upload, UploadTask, note_response, set_host};
 use crate::body::{Body, body_fault};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Direction, Fault, Kind, Retry, Side};
 use crate::forward;
 use crate::io::clock;
 use crate::recycle::Recycled;
-use crate::snapshot::{HostPlan, ProxyPlan};
+use crate::snapshot::ProxyPlan;
 use crate::transfer::Transfer;
 use crate::transport::{ReadFault, Transport};
 use crate::tunnel::Port;
 use crate::worker::Worker;
-
-/// Interim responses that are relayed before the final one; an origin that sends more is faulty.
-const INTERIM_MAX: usize = 16;
 
 /// Sends the request over `lease` and awaits the final head.
 ///
@@ -83,7 +79,7 @@ impl Sending {
             transport.timer().cap(Some(total));
         }
         let mut bytes = Recycled::<Vec<u8>>::take();
-        set_host(exchange, plan, lease);
+        set_host(exchange, plan, &lease.server().target);
         let persistence =
             if exchange.upgrades { Persistence::Upgrade } else { Persistence::Implied };
         encode::request_head(&mut bytes, &exchange.request, exchange.framing, persistence);
@@ -210,8 +206,8 @@ fn answer(
         exchange.early_response = true;
         if sending.write_fault.is_none() {
             let idle = exchange.snapshot.timeouts.body_idle;
-            let upload = UploadTask::spawn(sending.upload, Rc::clone(&transport), idle);
-            lease.attach_upload(upload);
+            let upload = Upload::H1(Box::new(sending.upload), Rc::clone(&transport));
+            lease.attach_upload(UploadTask::spawn(upload, idle));
         } else {
             lease.close_after();
         }
@@ -226,10 +222,7 @@ fn answer(
         response.finish_empty_body();
     }
     forward::prepare_response(&mut response.head.headers, version);
-    if let Some(at) = exchange.trace.server {
-        let waited = exchange.trace.started.elapsed();
-        worker.metrics().upstream_response(at, response.head.status, waited);
-    }
+    note_response(worker, exchange, response.head.status);
     Ok(response)
 }
 
@@ -250,16 +243,6 @@ fn upgrade(
     let version = response.head.version;
     forward::prepare_response(&mut response.head.headers, version);
     Ok(response)
-}
-
-/// Writes the `Host` that this server is to see.
-fn set_host(exchange: &mut Exchange, plan: &ProxyPlan, lease: &Lease) {
-    let host = match &plan.host {
-        HostPlan::Client => return,
-        HostPlan::Upstream => lease.server().target.host(),
-        HostPlan::Literal(host) => host.as_str(),
-    };
-    exchange.request.headers.set_known(Known::Host, host.as_bytes());
 }
 
 /// How the request body is framed towards an origin (RFC 9112 §6.3): as it came, never copied.

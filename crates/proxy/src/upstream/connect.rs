@@ -3,12 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lease, ServerState};
-use crate::fault::{Fault, Kind, Retry};
-use crate::io::Stream;
-use crate::snapshot::ServerTarget;
+use rustls::client::UnbufferedClientConnection;
+
+use super::h2::Connection;
+use super::{Lease, ServerState, StreamLease};
+use crate::fault::{Fault, Kind, Retry, Rule};
+use crate::io::{Session, Stream};
+use crate::snapshot::{ServerTarget, Snapshot};
+use crate::tls::ClientTls;
 use crate::transport::Transport;
 
 /// Addresses of one name that are tried in one attempt.
@@ -17,21 +22,109 @@ const ADDRESSES_MAX: usize = 3;
 /// How often a request looks whether a name has its first answer.
 const FIRST_ANSWER_LOOK: Duration = Duration::from_millis(10);
 
+/// A way to a server, for one exchange.
+pub(super) enum Way {
+    /// A connection of HTTP/1.1.
+    H1(Lease),
+    /// A stream of HTTP/2.
+    H2(StreamLease),
+}
+
 /// Connects to `server` within `timeout`; nothing has been sent when it fails.
 ///
 /// # Errors
-/// `dns_error`, `connection_refused`, `connection_timeout` or `connection_terminated`.
-pub(super) async fn lease(server: &Rc<ServerState>, timeout: Duration) -> Result<Lease, Fault> {
-    let outcome = tokio::time::timeout(timeout, open(server, timeout)).await;
-    let stream = match outcome {
-        Err(_elapsed) => return Err(fault(Kind::ConnectionTimeout)),
-        Ok(Err(fault)) => return Err(fault),
-        Ok(Ok(stream)) => stream,
+/// `dns_error`, `connection_refused`, `connection_timeout`, `connection_terminated`, or a fault
+/// of the TLS handshake.
+pub(super) async fn make(
+    server: &Rc<ServerState>,
+    timeout: Duration,
+    snapshot: &Snapshot,
+) -> Result<Way, Fault> {
+    let made = async {
+        if server.speaks_h1_only() {
+            return Ok(Way::H1(fresh(open(server, timeout).await?, server)));
+        }
+        let _making = server.streams.making.lock().await;
+        // While this one waited, another may have made room.
+        if let Some(stream) = shared_stream(server) {
+            return Ok(Way::H2(stream));
+        }
+        let stream = open(server, timeout).await?;
+        if !server.is_h2(&stream) {
+            return Ok(Way::H1(fresh(stream, server)));
+        }
+        let connection = Connection::begin(stream, snapshot).await?;
+        server.streams.add(&connection);
+        Ok(Way::H2(StreamLease::new(connection, server)))
     };
-    Ok(Lease::fresh(Rc::new(Transport::new(stream)), server))
+    match tokio::time::timeout(timeout, made).await {
+        Err(_elapsed) => Err(fault(Kind::ConnectionTimeout)),
+        Ok(made) => made,
+    }
 }
 
+fn fresh(stream: Stream, server: &Rc<ServerState>) -> Lease {
+    Lease::fresh(Rc::new(Transport::new(stream)), server)
+}
+
+/// A stream on a connection that is there already.
+pub(super) fn shared_stream(server: &Rc<ServerState>) -> Option<StreamLease> {
+    let connection = server.streams.find(|peer| server.target.has(peer))?;
+    Some(StreamLease::new(connection, server))
+}
+
+/// Connects, and shakes hands where the connection is to be encrypted.
 async fn open(server: &ServerState, timeout: Duration) -> Result<Stream, Fault> {
+    let stream = reach(server, timeout).await?;
+    match &server.tls {
+        None => Ok(stream),
+        Some(tls) => secure(stream, tls, server.target.host()).await,
+    }
+}
+
+async fn secure(stream: Stream, tls: &ClientTls, host: &str) -> Result<Stream, Fault> {
+    let host = std::str::from_utf8(http1::host_of(host.as_bytes())).unwrap_or(host);
+    let name = tls.server_name(host).ok_or_else(|| fault(Kind::TlsProtocolError))?;
+    let connection = UnbufferedClientConnection::new(Arc::clone(&tls.config), name);
+    let connection = connection.map_err(|error| tls_fault(&error))?;
+    let stream = stream.secure(Session::client(connection));
+    match std::future::poll_fn(|cx| stream.poll_handshake(cx)).await {
+        Ok(()) => Ok(stream),
+        Err(error) => {
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            Err(inner.map_or_else(|| io_fault(&error), tls_fault))
+        }
+    }
+}
+
+/// Why a handshake with a server failed. The request has not been sent.
+fn tls_fault(error: &rustls::Error) -> Fault {
+    use rustls::{CertificateError, Error};
+    let Error::InvalidCertificate(reason) = error else {
+        return fault(match error {
+            Error::AlertReceived(_) => Kind::TlsAlertReceived,
+            _ => Kind::TlsProtocolError,
+        });
+    };
+    let code = match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "certificate_expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "certificate_not_valid_yet"
+        }
+        CertificateError::UnknownIssuer => "certificate_unknown_issuer",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "certificate_wrong_name"
+        }
+        CertificateError::Revoked => "certificate_revoked",
+        CertificateError::ApplicationVerificationFailure => "certificate_not_pinned",
+        _ => "certificate_invalid",
+    };
+    Fault { rule: Some(Rule::Certificate(code)), ..fault(Kind::TlsCertificateError) }
+}
+
+async fn reach(server: &ServerState, timeout: Duration) -> Result<Stream, Fault> {
     match &server.target {
         ServerTarget::Ip(address, _) => {
             Stream::connect_tcp(*address).await.map_err(|error| io_fault(&error))

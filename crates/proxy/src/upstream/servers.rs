@@ -8,17 +8,26 @@ use std::time::Instant;
 
 use balance::{Picker, Report, ServerIndex, Settings, Tried};
 
-use super::Pool;
-use crate::io::Traffic;
+use config::{UpstreamProtocol, UpstreamTls};
+
+use super::{Pool, StreamPool};
+use crate::io::{Session, Stream, Traffic};
 use crate::snapshot::{ServerTarget, Snapshot, UpstreamPlan};
+use crate::tls::ClientTls;
 
 /// One server on one worker. Survives a new snapshot when its address and pool settings stay.
 #[derive(Debug)]
 pub struct ServerState {
     /// Where it listens.
     pub target: ServerTarget,
-    /// Its idle connections.
+    /// Its idle connections of HTTP/1.1.
     pub pool: Pool,
+    /// Its connections of HTTP/2.
+    pub streams: StreamPool,
+    /// How connections to it are encrypted, if they are.
+    pub tls: Option<Arc<ClientTls>>,
+    protocol: UpstreamProtocol,
+    tls_config: Option<UpstreamTls>,
     /// Exchanges on it now.
     pub active: Cell<usize>,
     turn: Cell<usize>,
@@ -27,12 +36,52 @@ pub struct ServerState {
 }
 
 /// What must be the same for a server's pool to outlive a reload.
-type Identity = (Arc<str>, usize, std::time::Duration);
+#[derive(PartialEq, Eq, Hash)]
+struct Identity {
+    label: Arc<str>,
+    idle_max: usize,
+    idle_timeout: std::time::Duration,
+    streams_max: usize,
+    protocol: UpstreamProtocol,
+    tls: Option<UpstreamTls>,
+}
 
 impl ServerState {
     fn identity(&self) -> Identity {
         let (idle_max, idle_timeout) = self.pool.settings();
-        (Arc::clone(self.target.label()), idle_max, idle_timeout)
+        Identity {
+            label: Arc::clone(self.target.label()),
+            idle_max,
+            idle_timeout,
+            streams_max: self.streams.streams_max(),
+            protocol: self.protocol,
+            tls: self.tls_config.clone(),
+        }
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Whether every connection to it speaks HTTP/1.1.
+    #[must_use]
+    pub fn speaks_h1_only(&self) -> bool {
+        self.protocol == UpstreamProtocol::H1
+    }
+
+    /// Whether HTTP/2 is spoken on a new connection: known beforehand, or agreed upon.
+    #[must_use]
+    pub fn is_h2(&self, stream: &Stream) -> bool {
+        match self.protocol {
+            UpstreamProtocol::H1 => false,
+            UpstreamProtocol::H2 => true,
+            UpstreamProtocol::Auto => {
+                let agreed = |session: &Session| session.common().alpn_protocol() == Some(b"h2");
+                stream.with_session(agreed).unwrap_or(false)
+            }
+        }
     }
 
     /// Adds what went over one of its connections.
@@ -98,13 +147,17 @@ impl Upstreams {
 
     /// Closes idle connections that are too old or dead.
     pub fn sweep(&self) {
-        self.servers().for_each(|server| server.pool.sweep());
+        self.servers().for_each(|server| {
+            server.pool.sweep();
+            server.streams.sweep(server.pool.settings().1);
+        });
     }
 
     /// The index of each upstream with its idle connections.
     pub fn idle(&self) -> impl Iterator<Item = (u32, u64)> {
         self.states.iter().enumerate().map(|(index, state)| {
-            let idle = state.servers.iter().map(|server| server.pool.len() as u64).sum();
+            let idle = |server: &Rc<ServerState>| server.pool.len() + server.streams.count().0;
+            let idle = state.servers.iter().map(|server| idle(server) as u64).sum();
             (index as u32, idle)
         })
     }
@@ -121,7 +174,10 @@ impl Upstreams {
     /// Upstream connections, idle ones included.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.servers().map(|server| server.pool.len() + server.active.get()).sum()
+        let open = |server: &Rc<ServerState>| {
+            server.pool.len() + server.active.get() + server.streams.count().1
+        };
+        self.servers().map(open).sum()
     }
 
     fn servers(&self) -> impl Iterator<Item = &Rc<ServerState>> {
@@ -141,6 +197,10 @@ fn build(
             let fresh = Rc::new(ServerState {
                 target: server.target.clone(),
                 pool: Pool::new(plan.idle_max, plan.idle_timeout),
+                streams: StreamPool::new(plan.streams_max),
+                tls: plan.tls.clone(),
+                protocol: plan.protocol,
+                tls_config: plan.tls_config.clone(),
                 active: Cell::new(0),
                 turn: Cell::new(0),
                 received: Cell::new(0),

@@ -1,15 +1,36 @@
 //! One borrowed stream of an upstream's HTTP/2 connection.
 
-use super::UploadTask;
+use std::rc::Rc;
+
+use super::h2::Connection;
+use super::{ServerState, UploadTask};
 use crate::fault::Fault;
 
 /// A stream to a server for one exchange.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct StreamLease {
+    connection: Rc<Connection>,
+    server: Rc<ServerState>,
     upload: Option<UploadTask>,
 }
 
 impl StreamLease {
+    /// Takes room for one stream.
+    pub(super) fn new(connection: Rc<Connection>, server: &Rc<ServerState>) -> Self {
+        connection.enter();
+        Self { connection, server: Rc::clone(server), upload: None }
+    }
+
+    /// The connection that carries the stream.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The server at the other end.
+    pub(super) fn server(&self) -> &ServerState {
+        &self.server
+    }
+
     /// Ties an upload to this lease: when the lease goes, the upload is aborted.
     pub fn attach_upload(&mut self, upload: UploadTask) {
         self.upload = Some(upload);
@@ -19,5 +40,11 @@ impl StreamLease {
     #[must_use]
     pub fn upload_fault(&self) -> Option<Fault> {
         self.upload.as_ref()?.fault()
+    }
+}
+
+impl Drop for StreamLease {
+    fn drop(&mut self) {
+        self.server.count(self.connection.leave());
     }
 }

@@ -3,13 +3,57 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use crate::body::Inflow;
+use crate::codec::h2::Pump;
 use crate::fault::{Fault, Side};
 use crate::transfer::Transfer;
 use crate::transport::Transport;
+
+/// What is being sent, with what waits for the answer on the same way.
+#[derive(Debug)]
+pub enum Upload {
+    /// Over HTTP/1.1.
+    H1(Box<Transfer>, Rc<Transport>),
+    /// Into a stream of HTTP/2.
+    H2(Pump, Rc<Inflow>),
+}
+
+impl Upload {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        match self {
+            Self::H1(transfer, _) => transfer.poll(cx),
+            Self::H2(pump, _) => pump.poll(cx),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::H1(transfer, _) => transfer.body().bytes(),
+            Self::H2(pump, _) => pump.body().bytes(),
+        }
+    }
+
+    /// What moves up moves the deadline of the answer on.
+    fn touch(&self, idle: Duration) {
+        match self {
+            Self::H1(_, transport) => transport.timer().set(idle),
+            Self::H2(_, inflow) => inflow.timer().set(idle),
+        }
+    }
+
+    /// Nobody wants the answer any more.
+    fn expire(&self) {
+        match self {
+            Self::H1(_, transport) => transport.timer().expire(),
+            Self::H2(_, inflow) => inflow.timer().expire(),
+        }
+    }
+}
 
 /// A running upload; dropped, it is aborted.
 #[derive(Debug)]
@@ -25,19 +69,20 @@ struct Progress {
 }
 
 impl UploadTask {
-    /// Lets the rest of a transfer run beside the response. Both wait on the same connection, so
-    /// what moves up moves the deadline of the answer on.
+    /// Lets the rest of an upload run beside the response.
     #[must_use]
-    pub fn spawn(mut transfer: Transfer, upstream: Rc<Transport>, idle: Duration) -> Self {
+    pub fn spawn(mut upload: Upload, idle: Duration) -> Self {
         let progress = Rc::new(Progress::default());
         let noted = Rc::clone(&progress);
-        transfer.share_timer();
+        if let Upload::H1(transfer, _) = &mut upload {
+            transfer.share_timer();
+        }
         let task = tokio::task::spawn_local(async move {
             let outcome = poll_fn(|cx| {
-                let before = transfer.body().bytes();
-                let polled = transfer.poll(cx);
-                if polled.is_ready() || transfer.body().bytes() > before {
-                    upstream.timer().set(idle);
+                let before = upload.bytes();
+                let polled = upload.poll(cx);
+                if polled.is_ready() || upload.bytes() > before {
+                    upload.touch(idle);
                 }
                 polled
             })
@@ -47,7 +92,7 @@ impl UploadTask {
                 // The client is gone or stuck: nothing more is wanted of the origin either.
                 Err(fault) if fault.side == Side::Client => {
                     noted.fault.set(Some(fault));
-                    upstream.timer().expire();
+                    upload.expire();
                 }
                 // The origin has heard enough; its response decides the exchange.
                 Err(_) => {}

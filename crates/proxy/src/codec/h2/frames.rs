@@ -19,6 +19,7 @@ pub(super) mod kind {
     pub(in crate::codec::h2) const RST_STREAM: u8 = 3;
     pub(in crate::codec::h2) const SETTINGS: u8 = 4;
     pub(in crate::codec::h2) const PING: u8 = 6;
+    pub(in crate::codec::h2) const GOAWAY: u8 = 7;
     pub(in crate::codec::h2) const WINDOW_UPDATE: u8 = 8;
     pub(in crate::codec::h2) const CONTINUATION: u8 = 9;
     pub(in crate::codec::h2) const PRIORITY_UPDATE: u8 = 16;

@@ -9,6 +9,9 @@ use super::outflow::Outflow;
 use super::priority::Priority;
 use crate::io::clock;
 
+/// How much more of what brings no request nearer is borne from a server.
+const SERVER_CREDIT: u32 = 50;
+
 /// The state of one connection. It lives on one worker.
 #[derive(Debug)]
 pub struct Shared {
@@ -18,6 +21,8 @@ pub struct Shared {
     in_headers: Cell<bool>,
     /// Part of a frame has come, and the rest has not.
     in_frame: Cell<bool>,
+    /// The peer's settings have come.
+    greeted: Cell<bool>,
     drains: Cell<bool>,
     ended: Cell<bool>,
     /// The task that drives the connection.
@@ -35,10 +40,22 @@ impl Shared {
             outflow: RefCell::new(Outflow::new(held)),
             in_headers: Cell::new(false),
             in_frame: Cell::new(false),
+            greeted: Cell::new(false),
             drains: Cell::new(false),
             ended: Cell::new(false),
             driver: RefCell::new(None),
         }
+    }
+
+    /// The state of a new connection to a server, which may do more than a client.
+    #[must_use]
+    pub fn towards_server(settings: &config::Http2) -> Self {
+        let trusting = config::Http2 {
+            abuse_budget: settings.abuse_budget.saturating_mul(SERVER_CREDIT),
+            abuse_refill: settings.abuse_refill.saturating_mul(SERVER_CREDIT),
+            ..settings.clone()
+        };
+        Self::new(&trusting)
     }
 
     /// Asks the connection to finish what runs and take no more.
@@ -50,7 +67,8 @@ impl Shared {
         }
     }
 
-    pub(super) fn is_draining(&self) -> bool {
+    /// Whether no further stream is to be opened.
+    pub fn is_draining(&self) -> bool {
         self.drains.get()
     }
 
@@ -62,7 +80,7 @@ impl Shared {
     }
 
     /// Whether the client has used up its account.
-    pub(super) fn is_spent(&self) -> bool {
+    pub fn is_spent(&self) -> bool {
         self.budget.borrow().is_spent()
     }
 
@@ -76,11 +94,18 @@ impl Shared {
         self.in_frame.set(is_in_frame);
     }
 
-    /// Sees a frame of the client's.
+    /// Whether the peer's settings have come.
+    pub fn is_greeted(&self) -> bool {
+        self.greeted.get()
+    }
+
+    /// Sees a frame of the peer's.
     pub(super) fn received(&self, frame: Frame, shown: &[u8]) {
         self.budget.borrow_mut().received(frame, clock::coarse());
         match frame.kind {
             kind::HEADERS | kind::CONTINUATION => self.in_headers.set(!frame.ends_headers()),
+            kind::SETTINGS => self.greeted.set(true),
+            kind::GOAWAY => self.drains.set(true),
             kind::WINDOW_UPDATE if frame.stream == 0 => {
                 let bytes = number(shown) & 0x7fff_ffff;
                 self.outflow.borrow_mut().widen(bytes);
@@ -154,7 +179,7 @@ impl Shared {
     }
 
     /// The connection is gone: nobody has to wait for it any more.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         self.ended.set(true);
         self.outflow.borrow_mut().wake_all();
     }
