@@ -4,6 +4,7 @@
 //! Cancellation is `Drop`.
 
 mod h2;
+mod mapped;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::transport::{ReadFault, Transport};
 use crate::upstream::Lease;
 
 pub use h2::{H2Body, Inflow};
+pub use mapped::{Filter, Malformed, Mapped};
 
 /// The content of a request or a response.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub enum Body {
     H1(H1Body),
     /// Content that arrives on an HTTP/2 stream.
     H2(Box<H2Body>),
+    /// Content that changes on its way.
+    Mapped(Box<Mapped>),
 }
 
 /// Content in memory.
@@ -81,6 +85,12 @@ impl Body {
         Self::Full(Full { content: Content::Owned(content), sent: 0 })
     }
 
+    /// Content behind a filter.
+    #[must_use]
+    pub fn mapped(inner: Self, filter: Box<dyn Filter>) -> Self {
+        Self::Mapped(Box::new(Mapped::new(inner, filter)))
+    }
+
     /// The body that a client is sending.
     #[must_use]
     pub fn from_client(transport: Rc<Transport>, timeouts: &config::Timeouts) -> Self {
@@ -104,6 +114,7 @@ impl Body {
             Self::Full(full) => Poll::Ready(Ok(full.sent < full.bytes().len())),
             Self::H1(body) => body.poll_data(cx),
             Self::H2(body) => body.poll_data(cx),
+            Self::Mapped(body) => body.poll_data(cx),
         }
     }
 
@@ -114,6 +125,7 @@ impl Body {
             Self::Full(full) => use_data(full.bytes().get(full.sent..).unwrap_or_default()),
             Self::H1(body) => body.transport.with_body(use_data),
             Self::H2(body) => use_data(body.data()),
+            Self::Mapped(body) => use_data(body.data()),
         }
     }
 
@@ -127,6 +139,7 @@ impl Body {
                 body.touch();
             }
             Self::H2(body) => body.consume(count),
+            Self::Mapped(body) => body.consume(count),
         }
     }
 
@@ -137,6 +150,7 @@ impl Body {
             Self::Empty | Self::Full(_) => true,
             Self::H1(body) => body.transport.is_body_ended(),
             Self::H2(body) => body.is_last(),
+            Self::Mapped(body) => body.is_last(),
         }
     }
 
@@ -156,13 +170,14 @@ impl Body {
             Self::Full(full) => full.bytes().is_empty(),
             Self::H1(body) => body.transport.is_body_done(),
             Self::H2(body) => body.is_empty(),
+            Self::Mapped(body) => body.is_empty(),
         }
     }
 
     /// The trailer fields, once the body has ended.
     pub fn with_trailers<R>(&self, use_trailers: impl FnOnce(Option<&Headers>) -> R) -> R {
         match self {
-            Self::Empty | Self::Full(_) => use_trailers(None),
+            Self::Empty | Self::Full(_) | Self::Mapped(_) => use_trailers(None),
             Self::H1(body) => body.transport.with_trailers(use_trailers),
             Self::H2(body) => use_trailers(body.trailers()),
         }
@@ -176,6 +191,7 @@ impl Body {
             Self::Full(full) => full.sent == 0,
             Self::H1(body) => body.transport.is_body_untouched(),
             Self::H2(body) => body.is_untouched(),
+            Self::Mapped(body) => body.is_untouched(),
         }
     }
 
@@ -187,6 +203,7 @@ impl Body {
             Self::Full(full) => full.sent as u64,
             Self::H1(body) => body.transport.body_bytes(),
             Self::H2(body) => body.bytes(),
+            Self::Mapped(body) => body.inner().bytes(),
         }
     }
 
@@ -196,6 +213,7 @@ impl Body {
             Self::Empty | Self::Full(_) => {}
             Self::H1(body) => body.transport.hold(),
             Self::H2(body) => body.hold(),
+            Self::Mapped(body) => body.inner().hold(),
         }
     }
 
@@ -206,6 +224,7 @@ impl Body {
             Self::Empty | Self::Full(_) => false,
             Self::H1(body) => body.transport.is_held(),
             Self::H2(body) => body.is_held(),
+            Self::Mapped(body) => body.inner().is_held(),
         }
     }
 
@@ -216,6 +235,7 @@ impl Body {
                 body.transport.timer().set(body.idle_timeout);
             }
             Self::H2(body) => body.restart_time(),
+            Self::Mapped(body) => body.inner().restart_time(),
             _ => {}
         }
     }
@@ -229,6 +249,7 @@ impl Body {
             Self::Empty | Self::Full(_) => Ok(()),
             Self::H1(body) => body.note_wait(waits),
             Self::H2(body) => body.note_wait(waits),
+            Self::Mapped(body) => body.inner_mut().note_wait(waits),
         }
     }
 
@@ -238,6 +259,7 @@ impl Body {
             Self::Empty | Self::Full(_) => {}
             Self::H1(body) => body.transport.limit_body(body_bytes_max),
             Self::H2(body) => body.limit(body_bytes_max),
+            Self::Mapped(body) => body.inner().limit(body_bytes_max),
         }
     }
 
@@ -254,11 +276,15 @@ impl Body {
 
     /// Hands a finished origin connection back to its pool.
     pub fn finish(self) {
-        if let Self::H1(H1Body { lease: Some(lease), transport, .. }) = self {
-            transport.timer().clear();
-            if transport.is_body_done() {
-                lease.put_back();
+        match self {
+            Self::H1(H1Body { lease: Some(lease), transport, .. }) => {
+                transport.timer().clear();
+                if transport.is_body_done() {
+                    lease.put_back();
+                }
             }
+            Self::Mapped(body) => body.into_inner().finish(),
+            _ => {}
         }
     }
 
@@ -266,6 +292,7 @@ impl Body {
     pub fn attach_upload(&mut self, upload: crate::upstream::UploadTask) {
         match self {
             Self::H1(H1Body { lease: Some(lease), .. }) => lease.attach_upload(upload),
+            Self::Mapped(body) => body.inner_mut().attach_upload(upload),
             Self::H2(body) => {
                 if let Some(lease) = body.lease() {
                     lease.attach_upload(upload);

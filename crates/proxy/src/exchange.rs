@@ -57,7 +57,7 @@ pub struct Exchange {
     /// What the route's pattern captured of the canonical path.
     pub captures: Recycled<Captures>,
     /// What the request halves of the middlewares left for their response halves.
-    pub memos: Vec<Memo>,
+    pub memos: Recycled<Vec<Memo>>,
     /// What happened when.
     pub trace: Trace,
     /// Index of the listener that the client came in by.
@@ -132,7 +132,7 @@ impl Exchange {
             route: None,
             canonical: Recycled::take(),
             captures: Recycled::take(),
-            memos: Vec::new(),
+            memos: Recycled::take(),
             trace: Trace {
                 started: clock::now(),
                 server: None,

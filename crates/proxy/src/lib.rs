@@ -13,6 +13,7 @@ pub mod engine;
 pub mod exchange;
 pub mod fault;
 pub mod forward;
+pub mod grpc;
 pub mod handshake_key;
 pub mod io;
 pub mod limits;

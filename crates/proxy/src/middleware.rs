@@ -9,6 +9,7 @@
 mod body_limit;
 mod error_page;
 mod fields;
+mod grpc_web;
 mod hsts;
 mod rewrite;
 
@@ -21,6 +22,7 @@ use crate::fault::Fault;
 pub use body_limit::BodyLimit;
 pub use error_page::ErrorPages;
 pub use fields::FieldEdits;
+pub use grpc_web::GrpcWeb;
 pub use hsts::Hsts;
 pub use rewrite::Rewrite;
 
@@ -35,17 +37,24 @@ pub enum Middleware {
     Rewrite(Rewrite),
     /// Edits request fields.
     RequestFields(FieldEdits),
+    /// Translates gRPC-Web.
+    GrpcWeb(GrpcWeb),
     /// Tells browsers to come encrypted only.
     Hsts(Hsts),
     /// Edits response fields.
     ResponseFields(FieldEdits),
 }
 
-/// What a request half leaves for its response half. The features so far need nothing.
+/// What a request half leaves for its response half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memo {
     /// Nothing to remember.
     None,
+    /// The client speaks gRPC-Web, perhaps its text form.
+    GrpcWeb {
+        /// It is the text form.
+        text: bool,
+    },
 }
 
 /// How a request half ends: with a memo, or with an answer.
@@ -58,6 +67,7 @@ impl Middleware {
             Self::BodyLimit(limit) => limit.request(exchange),
             Self::Rewrite(rewrite) => rewrite.request(exchange),
             Self::RequestFields(edits) => edits.request(exchange),
+            Self::GrpcWeb(translation) => translation.request(exchange),
             Self::ErrorPages(_) | Self::Hsts(_) | Self::ResponseFields(_) => {
                 ControlFlow::Continue(Memo::None)
             }
@@ -65,9 +75,10 @@ impl Middleware {
     }
 
     /// The way out.
-    pub fn response(&self, _memo: Memo, exchange: &Exchange, response: &mut Response) {
+    pub fn response(&self, memo: Memo, exchange: &Exchange, response: &mut Response) {
         match self {
             Self::ErrorPages(pages) => pages.response(response),
+            Self::GrpcWeb(translation) => translation.response(memo, response),
             Self::Hsts(hsts) => hsts.response(exchange, response),
             Self::ResponseFields(edits) => edits.response(exchange, response),
             Self::BodyLimit(_) | Self::Rewrite(_) | Self::RequestFields(_) => {}
@@ -91,6 +102,7 @@ pub fn compile(
     chain.extend(pages.map(Middleware::ErrorPages));
     chain.extend(BodyLimit::compile(route.limits.body_bytes_max.or(body_bytes_max)));
     chain.extend(Rewrite::compile(route.rewrite.as_ref(), upstream));
+    chain.extend(GrpcWeb::compile(route.grpc_web).map(Middleware::GrpcWeb));
     let request = FieldEdits::compile(&route.request_headers, upstream);
     chain.extend(request.map(Middleware::RequestFields));
     chain.extend(Hsts::compile(site.hsts.as_ref()).map(Middleware::Hsts));

@@ -7,17 +7,31 @@ use http1::{Headers, Known, Version, encode};
 use crate::body::Body;
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Side};
-use crate::forward;
+use crate::{forward, grpc};
 
 /// The response that tells a client of a fault.
 #[must_use]
 pub fn error(exchange: &Exchange, fault: Fault) -> Response {
+    if grpc::is_grpc(&exchange.request.headers) {
+        return grpc_error(exchange, fault);
+    }
     let form = Form::wanted(&exchange.request.headers);
     let mut response = respond(fault, form, exchange.request_id.as_bytes());
     if fault.side == Side::Upstream {
         let value = format!("weir; error={}", fault.proxy_status());
         response.head.headers.push_known(Known::ProxyStatus, value.as_bytes());
     }
+    response
+}
+
+/// Clients of gRPC read a status among the fields, not that of HTTP.
+fn grpc_error(exchange: &Exchange, fault: Fault) -> Response {
+    let media = exchange.request.headers.value(Known::ContentType).unwrap_or_default();
+    let mut response = Response::own(200, media, Body::Empty);
+    response.declared_length = None;
+    grpc::write_status(fault, &mut response.head.headers);
+    forward::add_date(&mut response.head.headers);
+    response.fault = Some(fault);
     response
 }
 

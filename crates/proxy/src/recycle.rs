@@ -8,6 +8,7 @@ use std::thread::LocalKey;
 
 use http1::{RequestHead, ResponseHead};
 
+use crate::middleware::Memo;
 use crate::route::captures::Captures;
 
 /// Items a worker keeps of each kind.
@@ -75,12 +76,23 @@ thread_local! {
     static REQUESTS: RefCell<Vec<Box<RequestHead>>> = const { RefCell::new(Vec::new()) };
     static RESPONSES: RefCell<Vec<Box<ResponseHead>>> = const { RefCell::new(Vec::new()) };
     static BYTES: RefCell<Vec<Box<Vec<u8>>>> = const { RefCell::new(Vec::new()) };
+    static MEMOS: RefCell<Vec<Box<Vec<Memo>>>> = const { RefCell::new(Vec::new()) };
     static CAPTURES: RefCell<Vec<Box<Captures>>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Recycle for Captures {
     fn pool() -> &'static Pool<Self> {
         &CAPTURES
+    }
+
+    fn reset(&mut self) {
+        self.clear();
+    }
+}
+
+impl Recycle for Vec<Memo> {
+    fn pool() -> &'static Pool<Self> {
+        &MEMOS
     }
 
     fn reset(&mut self) {

@@ -7,11 +7,12 @@ use http1::{Known, Method, Refusal};
 
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Rule, Side};
+use crate::recycle::Recycled;
 use crate::route::{Outcome, Query, canonical};
 use crate::snapshot::{Action, RedirectPlan, Route, Snapshot};
 use crate::template::Place;
 use crate::worker::Worker;
-use crate::{body::Body, forward, page, request_id, upstream};
+use crate::{body::Body, forward, grpc, page, request_id, upstream};
 
 /// Answers an exchange. Every fault ends here as a response.
 pub async fn serve(worker: &Worker, exchange: &mut Exchange) -> Response {
@@ -28,8 +29,8 @@ pub async fn serve(worker: &Worker, exchange: &mut Exchange) -> Response {
         Ok(response) => response,
         Err(fault) => page::error(exchange, exchange.blame(fault)),
     };
-    let memos = std::mem::take(&mut exchange.memos);
-    for (middleware, memo) in route.chain.iter().zip(&memos).rev() {
+    let memos = std::mem::replace(&mut exchange.memos, Recycled::take());
+    for (middleware, memo) in route.chain.iter().zip(memos.iter()).rev() {
         middleware.response(*memo, exchange, &mut response);
     }
     exchange.memos = memos;
@@ -131,7 +132,11 @@ async fn answer(
     exchange: &mut Exchange,
     route: &Route,
 ) -> Result<Response, Fault> {
-    exchange.limit_total(route.total_timeout);
+    let deadline = grpc::deadline(&exchange.request);
+    exchange.limit_total(match (route.total_timeout, deadline) {
+        (Some(total), Some(deadline)) => Some(total.min(deadline)),
+        (total, deadline) => total.or(deadline),
+    });
     if matches!(route.action, Action::Proxy(_)) {
         if let ControlFlow::Break(response) = forward::count_down(exchange) {
             return Ok(response);

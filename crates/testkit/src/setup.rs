@@ -12,6 +12,7 @@ pub struct Setup {
     whole: Option<String>,
     globals: String,
     servers: Vec<String>,
+    listener: String,
     upstream: String,
     site: String,
     route: String,
@@ -50,6 +51,13 @@ impl Setup {
     #[must_use]
     pub fn global(mut self, text: &str) -> Self {
         push(&mut self.globals, text);
+        self
+    }
+
+    /// Adds nodes to the listener.
+    #[must_use]
+    pub fn listener(mut self, text: &str) -> Self {
+        push(&mut self.listener, text);
         self
     }
 
@@ -108,7 +116,7 @@ impl Setup {
         }
         let servers: String =
             self.servers.iter().map(|s| format!("    server \"{s}\"\n")).collect();
-        let mut out = "listen \"$LISTEN\"\nadmin \"$ADMIN\"\n".to_owned();
+        let mut out = format!("listen \"$LISTEN\" {{\n{}}}\nadmin \"$ADMIN\"\n", self.listener);
         if !self.globals.contains("access-log ") {
             out += "access-log \"stdout\" format=\"json\"\n";
         }

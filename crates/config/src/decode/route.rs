@@ -25,6 +25,12 @@ pub(super) fn route(item: &Item, context: &mut Context) -> Option<Route> {
     let response_headers = edits("response-headers", &answer, context);
     let error_pages =
         item.all("error-page").filter_map(|item| page::error_page(item, context)).collect();
+    if let Some(node) = item.first("grpc-web").filter(|_| item.whole && !upstream) {
+        context.error(
+            Diagnostic::error(node.span, "gRPC-Web is translated for an origin, and there is none")
+                .help("add `proxy` with the upstream that speaks gRPC"),
+        );
+    }
     let action = action::action(item, &scope, context);
     Some(Route {
         path: pattern.as_ref()?.path.clone(),

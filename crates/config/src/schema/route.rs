@@ -34,12 +34,7 @@ pub(super) static ROUTE: NodeSpec = NodeSpec {
         &NodeSpec { name: "files", doc: "Serves files of a directory.", ..LATER },
         &NodeSpec { name: "cache", doc: "Keeps responses.", ..LATER },
         &NodeSpec { name: "compress", doc: "Compresses responses.", ..LATER },
-        &NodeSpec {
-            name: "grpc-web",
-            doc: "Translates gRPC-Web to gRPC for the origin.",
-            support: Support::Later,
-            ..NODE
-        },
+        &GRPC_WEB,
         &NodeSpec { name: "rate-limit", doc: "Limits how often a client may ask.", ..LATER },
     ],
     repeats: true,
@@ -47,6 +42,12 @@ pub(super) static ROUTE: NodeSpec = NodeSpec {
 };
 
 const LATER: NodeSpec = NodeSpec { support: Support::Later, args: ANYTHING, ..NODE };
+
+static GRPC_WEB: NodeSpec = NodeSpec {
+    name: "grpc-web",
+    doc: "Translates gRPC-Web, which browsers speak, to gRPC for the origin, and its answers back.",
+    ..NODE
+};
 
 static MATCH: NodeSpec = NodeSpec {
     name: "match",
