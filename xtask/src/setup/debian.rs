@@ -5,8 +5,9 @@ use std::process::Command;
 use crate::shell::{self, Fail, Outcome, Root};
 
 /// The program that shows a package is there, and the package.
-const WANTED: [(&str, &str); 11] = [
+const WANTED: [(&str, &str); 14] = [
     ("curl", "curl"),
+    ("chromium", "chromium"),
     ("cc", "build-essential"),
     ("git", "git"),
     ("h2load", "nghttp2-client"),
@@ -14,7 +15,9 @@ const WANTED: [(&str, &str); 11] = [
     ("nginx", "nginx-core"),
     ("openssl", "openssl"),
     ("slowhttptest", "slowhttptest"),
+    ("sslscan", "sslscan"),
     ("strace", "strace"),
+    ("testssl", "testssl.sh"),
     ("varnishtest", "varnish"),
     ("wrk", "wrk"),
 ];
