@@ -10,15 +10,23 @@ struct Demo {
     child: Child,
     out: BufReader<ChildStdout>,
     commands: Vec<String>,
+    /// Where its authority is kept.
+    _data: tempfile::TempDir,
 }
 
 impl Demo {
     fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(testkit::weir::binary());
+        let data = tempfile::tempdir().unwrap();
+        command.env("XDG_DATA_HOME", data.path());
         command.arg("demo").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut demo =
-            Self { out: BufReader::new(child.stdout.take().unwrap()), child, commands: Vec::new() };
+        let mut demo = Self {
+            out: BufReader::new(child.stdout.take().unwrap()),
+            child,
+            commands: Vec::new(),
+            _data: data,
+        };
         loop {
             let line = demo.line();
             match line.strip_prefix("  ") {
@@ -94,6 +102,8 @@ fn every_printed_command_shows_what_it_says() {
     assert!(!api.contains("X-Tree-Rings"), "{api}");
 
     assert_eq!(demo.run("X-Version: 2"), "version 2 is not grown yet\n");
+    let encrypted = demo.run("--cacert");
+    assert!(encrypted.starts_with("HTTP/2 200 \n"), "{encrypted}");
     assert!(demo.run("/tree/willow").contains("\nGET /headers?tree=willow HTTP/1.1\n"));
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The configuration is `demo/demo.kdl`, read like any other; only its addresses are replaced.
 
+mod authority;
 mod origin;
 mod tour;
 
@@ -12,6 +13,7 @@ use config::{Config, ListenAddress};
 use super::proxy::quoted;
 use super::{Failure, print as say, render};
 use crate::start::Running;
+use authority::Authority;
 use tour::Places;
 
 const CONFIG: &str = include_str!("demo/demo.kdl");
@@ -41,12 +43,19 @@ pub(super) fn run(listen: Option<&str>) -> Result<(), Failure> {
     let (nobody, _held) = origin::nobody()
         .map_err(|error| Failure::failed(format!("cannot take a port: {error}")))?;
     text = text.replace(NOBODY, &quoted(&nobody.to_string()));
+    let authority = Authority::prepare(&authority::folder());
+    match &authority {
+        Ok(authority) => text.push_str(&encrypted(authority)),
+        Err(error) => eprintln!("weir: the demo is not encrypted: {error}"),
+    }
     let mut config =
         config::load_text("demo", &text).map_err(|report| Failure::wrong(render(&report)))?;
     take_free_ports(&mut config, listen.is_none());
+    let is_encrypted = config.listeners.len() > 1;
     let running = Running::start(config)?;
     let places = Places {
-        address: running.addresses().first().copied().map(reachable),
+        address: in_the_clear(&running, is_encrypted).map(reachable),
+        encrypted: authority.ok().zip(running.addresses().last().copied()),
         listen: listen.unwrap_or_default(),
         admin: running.admin_address(),
         origins: &origins,
@@ -62,12 +71,27 @@ fn listening_on(listen: Option<&str>) -> String {
     }
 }
 
+/// Another listener, for the same sites.
+fn encrypted(authority: &Authority) -> String {
+    let file = quoted(&authority.certificate.display().to_string());
+    format!("listen \"127.0.0.1:8443\" {{ tls {{ certificate {file}; }}; }}\n")
+}
+
+/// The address of the first listener, if that has one: the encrypted listener is the last.
+fn in_the_clear(running: &Running, is_encrypted: bool) -> Option<SocketAddr> {
+    let addresses = running.addresses();
+    let clear = addresses.len() - usize::from(is_encrypted);
+    addresses.first().copied().filter(|_| clear > 0)
+}
+
 /// A demo must start whatever else runs here: the system chooses its ports, which a
 /// configuration file cannot ask for.
 fn take_free_ports(config: &mut Config, also_for_clients: bool) {
     let free = || ListenAddress::Tcp(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
-    for listener in config.listeners.iter_mut().filter(|_| also_for_clients) {
-        listener.address = free();
+    for listener in &mut config.listeners {
+        if also_for_clients || listener.tls.is_some() {
+            listener.address = free();
+        }
     }
     if let Some(admin) = &mut config.admin {
         admin.address = free();

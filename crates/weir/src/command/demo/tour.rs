@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
+use super::authority::Authority;
+
 /// One thing to try: what it shows, and the command. `$/` stands for Weir's address.
 const STOPS: [(&str, &str); 11] = [
     ("Three servers take turns, elm twice as often", "curl -s $/ $/ $/ $/"),
@@ -25,6 +27,8 @@ const STOPS: [(&str, &str); 11] = [
 pub(super) struct Places<'a> {
     /// As clients reach it; nothing for a Unix socket.
     pub(super) address: Option<SocketAddr>,
+    /// The authority to trust, and the encrypted address.
+    pub(super) encrypted: Option<(Authority, SocketAddr)>,
     /// As it was asked for.
     pub(super) listen: &'a str,
     /// The admin listener.
@@ -53,6 +57,17 @@ pub(super) fn text(places: &Places<'_>) -> String {
         let what = "Everything is counted";
         let _ = writeln!(text, "  # {what}\n  curl -s http://{admin}/metrics | grep requests");
     }
+    if let Some((authority, address)) = &places.encrypted {
+        let (ca, port) = (authority.ca.display(), address.port());
+        let what = "The same encrypted, by HTTP/2, from an authority made for this machine";
+        let _ = writeln!(text, "  # {what}\n  curl -si --cacert '{ca}' https://localhost:{port}/");
+        let _ = writeln!(
+            text,
+            "\nTo let this machine trust that authority (it can sign for localhost only):\n\
+             sudo install -m 644 '{ca}' /usr/local/share/ca-certificates/weir-demo.crt && sudo \
+             update-ca-certificates\nBrowsers take it in their settings, under certificates."
+        );
+    }
     text.push_str("\nThe configuration: weir demo --print. The end: Ctrl-C. Requests:\n\n");
     text
 }
@@ -68,7 +83,7 @@ mod tests {
 
     fn commands(listen: &str, address: Option<&str>) -> Vec<String> {
         let address = address.map(|text| text.parse().unwrap());
-        let text = text(&Places { address, listen, admin: None, origins: &[] });
+        let text = text(&Places { address, listen, admin: None, encrypted: None, origins: &[] });
         let command = |line: &str| line.strip_prefix("  ").map(str::to_owned);
         text.lines().filter_map(command).filter(|line| !line.starts_with('#')).collect()
     }
