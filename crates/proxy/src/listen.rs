@@ -50,8 +50,8 @@ pub struct Door {
 }
 
 impl Listener {
-    /// Binds a TCP address for the listener at index `plan` of the snapshot. Each worker gets a socket of its own, so that the kernel spreads
-    /// connections and no worker wakes another.
+    /// Binds a TCP address for the listener at index `plan` of the snapshot. Each worker gets a
+    /// socket of its own, so that the kernel spreads connections and no worker wakes another.
     ///
     /// # Errors
     /// When the address cannot be bound.

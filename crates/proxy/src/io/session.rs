@@ -327,29 +327,29 @@ enum Target<'a> {
 
 /// Both kinds of connection, which differ in one type only.
 trait Process {
-    type Data;
+    type Role;
     fn process<'c, 'i>(
         &'c mut self,
         incoming: &'i mut [u8],
-    ) -> UnbufferedStatus<'c, 'i, Self::Data>;
+    ) -> UnbufferedStatus<'c, 'i, Self::Role>;
 }
 
 impl Process for UnbufferedServerConnection {
-    type Data = ServerConnectionData;
+    type Role = ServerConnectionData;
     fn process<'c, 'i>(
         &'c mut self,
         incoming: &'i mut [u8],
-    ) -> UnbufferedStatus<'c, 'i, Self::Data> {
+    ) -> UnbufferedStatus<'c, 'i, Self::Role> {
         UnbufferedConnectionCommon::<ServerConnectionData>::process_tls_records(self, incoming)
     }
 }
 
 impl Process for UnbufferedClientConnection {
-    type Data = ClientConnectionData;
+    type Role = ClientConnectionData;
     fn process<'c, 'i>(
         &'c mut self,
         incoming: &'i mut [u8],
-    ) -> UnbufferedStatus<'c, 'i, Self::Data> {
+    ) -> UnbufferedStatus<'c, 'i, Self::Role> {
         UnbufferedConnectionCommon::<ClientConnectionData>::process_tls_records(self, incoming)
     }
 }
