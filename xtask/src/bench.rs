@@ -4,9 +4,11 @@
 //! turn at each scenario, so that what the machine does beside falls on all of them alike.
 
 mod answer;
+mod certificate;
 mod contender;
 mod cost;
 mod h1;
+mod h2;
 mod idle;
 mod load;
 mod peer;
@@ -16,6 +18,7 @@ mod samples;
 mod scenario;
 mod syscalls;
 mod table;
+mod tls;
 
 use std::path::PathBuf;
 
@@ -85,7 +88,11 @@ impl Options {
 pub fn run(root: &Root, options: &Options) -> Outcome {
     let suite = match options.suite.as_str() {
         "h1" => h1::SCENARIOS,
-        other => return Err(Fail::new(format!("there is no suite {other}; there is: h1"))),
+        "h2" => h2::SCENARIOS,
+        "tls" => tls::SCENARIOS,
+        other => {
+            return Err(Fail::new(format!("there is no suite {other}; there are: h1, h2, tls")));
+        }
     };
     setup::run(root, Purpose::Bench)?;
     shell::run(&mut root.cargo(["build", "--release", "--quiet", "--package", "weir-bench"]))?;
@@ -99,11 +106,10 @@ pub fn run(root: &Root, options: &Options) -> Outcome {
     let mut samples = Samples::default();
     for scenario in &scenarios {
         eprintln!("{}: {}", scenario.name, scenario.title);
+        rig.take_origin(scenario.h2_origin)?;
         match scenario.work {
             Work::Idle => idle::measure(&mut rig, scenario, options, &mut samples)?,
-            Work::Get { .. } | Work::Exchange(_) => {
-                measure(&mut rig, scenario, options, &mut samples)?;
-            }
+            _ => measure(&mut rig, scenario, options, &mut samples)?,
         }
     }
     let calls = syscalls::measure(&mut rig, &scenarios)?;
@@ -121,12 +127,13 @@ fn measure(
     samples: &mut Samples,
 ) -> Outcome {
     rig.start_all()?;
-    for turn in 0..rig.len() {
-        answer::check(rig.address(turn), scenario)?;
+    let turns: Vec<usize> = (0..rig.len()).filter(|turn| rig.can(*turn, scenario)).collect();
+    for turn in turns.iter().copied() {
+        answer::check(rig.address(turn, scenario.door), scenario)?;
         load::warm_up(rig, turn, scenario)?;
     }
     for _ in 0..options.rounds() {
-        for turn in 0..rig.len() {
+        for turn in turns.iter().copied() {
             let sample = load::measure(rig, turn, scenario, options.seconds())?;
             eprintln!("  {:<12} {}", rig.label(turn), sample.line());
             samples.add(scenario.name, rig.label(turn), sample);

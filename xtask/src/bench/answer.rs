@@ -2,19 +2,29 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::time::Duration;
 
-use super::scenario::{Scenario, Work};
-use crate::shell::{Fail, Outcome};
+use super::scenario::{Door, Scenario, Work};
+use crate::shell::{self, Fail, Outcome};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the scenario's request once and looks at the whole response.
 pub(super) fn check(address: SocketAddr, scenario: &Scenario) -> Outcome {
+    if scenario.door != Door::Plain {
+        let wanted = match scenario.work {
+            Work::Get { path, body_bytes, .. } | Work::H2 { path, body_bytes, .. } => {
+                (path, body_bytes)
+            }
+            _ => ("/small", 128),
+        };
+        return check_by_curl(address, scenario.door, wanted);
+    }
     let (path, upload_bytes, body_bytes) = match scenario.work {
         Work::Get { path, body_bytes, .. } => (path, 0, body_bytes),
         Work::Exchange(exchange) => (exchange.path, exchange.upload_bytes, exchange.body_bytes),
-        Work::Idle => ("/small", 0, 128),
+        _ => ("/small", 0, 128),
     };
     match ask(address, path, upload_bytes) {
         Ok(found) if found == body_bytes => Ok(()),
@@ -23,6 +33,22 @@ pub(super) fn check(address: SocketAddr, scenario: &Scenario) -> Outcome {
         }
         Err(cause) => Err(Fail::new(format!("{address}{path}: {cause}"))),
     }
+}
+
+/// The same by way of HTTP/2, or of TLS.
+fn check_by_curl(address: SocketAddr, door: Door, (path, body_bytes): (&str, u64)) -> Outcome {
+    let mut curl = Command::new("curl");
+    curl.args(["-sk", "--max-time", "10"]);
+    match door {
+        Door::Plain => curl.arg(format!("http://{address}{path}")),
+        Door::H2c => curl.args(["--http2-prior-knowledge", &format!("http://{address}{path}")]),
+        Door::Tls => curl.arg(format!("https://localhost:{}{path}", address.port())),
+    };
+    let said = shell::output(&mut curl)?;
+    if said.len() as u64 == body_bytes && said.bytes().all(|byte| byte == b'w') {
+        return Ok(());
+    }
+    Err(Fail::new(format!("{address}: {} bytes instead of the answer", said.len())))
 }
 
 /// The length of the body that a GET is answered with, if with 200.

@@ -32,10 +32,18 @@ enum Kind {
 pub(super) struct Site<'a> {
     /// Its own folder, for configuration and temporary files.
     pub(super) folder: &'a Path,
-    /// Where it listens.
+    /// The folder with the certificate.
+    pub(super) certificate: &'a Path,
+    /// Where it listens in the clear.
     pub(super) listen: SocketAddr,
+    /// Where it listens for HTTP/2 in the clear.
+    pub(super) h2c: SocketAddr,
+    /// Where it listens encrypted.
+    pub(super) tls: SocketAddr,
     /// Where everything goes.
     pub(super) origin: SocketAddr,
+    /// HTTP/2 is spoken there.
+    pub(super) h2_origin: bool,
 }
 
 /// How a configured proxy is started.
@@ -46,6 +54,11 @@ pub(super) struct Launch {
 }
 
 impl Contender {
+    /// Whether it can speak HTTP/2 to an origin.
+    pub(super) fn speaks_h2_to_origins(&self) -> bool {
+        !matches!(self.kind, Kind::Nginx)
+    }
+
     /// Writes the configuration into the site's folder and says how to start with it.
     pub(super) fn install(&self, site: &Site<'_>) -> Outcome<Launch> {
         let (file, text, before, after): (_, _, &[&str], &[&str]) = match self.kind {

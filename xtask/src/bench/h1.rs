@@ -1,6 +1,6 @@
 //! The suite of plain HTTP/1.1 on both sides.
 
-use super::scenario::{Exchange, Scenario, Work};
+use super::scenario::{Exchange, SCENARIO, Scenario, Work};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     get("small-64", "128-byte GET, keep-alive, 64 connections", "/small", 128, 64),
@@ -17,16 +17,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             requests_max: Some(2),
             ..UPLOAD
         }),
+        ..SCENARIO
     },
     Scenario {
         name: "upload-16k",
         title: "16 KiB POST, keep-alive, 64 connections",
         work: Work::Exchange(Exchange { upload_bytes: 16 << 10, connections: 64, ..UPLOAD }),
+        ..SCENARIO
     },
     Scenario {
         name: "upload-64m",
         title: "64 MiB POST, keep-alive, 4 connections",
         work: Work::Exchange(Exchange { upload_bytes: 64 << 20, connections: 4, ..UPLOAD }),
+        ..SCENARIO
     },
     Scenario {
         name: "connect",
@@ -38,8 +41,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             connections: 32,
             ..UPLOAD
         }),
+        ..SCENARIO
     },
-    Scenario { name: "idle", title: "Idle keep-alive connections, memory", work: Work::Idle },
+    Scenario { name: "idle", title: "Idle keep-alive connections, memory", ..SCENARIO },
 ];
 
 const UPLOAD: Exchange = Exchange {
@@ -58,5 +62,5 @@ const fn get(
     body_bytes: u64,
     connections: u32,
 ) -> Scenario {
-    Scenario { name, title, work: Work::Get { path, body_bytes, connections } }
+    Scenario { name, title, work: Work::Get { path, body_bytes, connections }, ..SCENARIO }
 }

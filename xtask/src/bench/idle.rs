@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::rig::Rig;
 use super::samples::{Idle, Samples};
-use super::scenario::Scenario;
+use super::scenario::{Door, Scenario};
 use super::{Options, answer, cost, load};
 use crate::shell::{Fail, Outcome};
 
@@ -28,8 +28,8 @@ pub(super) fn measure(
     for _ in 0..options.rounds().min(ROUNDS_MAX) {
         for turn in 0..rig.len() {
             rig.restart(turn)?;
-            answer::check(rig.address(turn), scenario)?;
-            let idle = grow(rig, turn, options.idle_connections())?;
+            answer::check(rig.address(turn, scenario.door), scenario)?;
+            let idle = grow((rig, turn, scenario.door), options.idle_connections())?;
             eprintln!("  {:<12} {:.0} bytes each", rig.label(turn), idle.bytes_each);
             samples.add_idle(rig.label(turn), idle);
         }
@@ -38,11 +38,16 @@ pub(super) fn measure(
     Ok(())
 }
 
-fn grow(rig: &Rig, turn: usize, connections: usize) -> Outcome<Idle> {
+fn grow((rig, turn, door): (&Rig, usize, Door), connections: usize) -> Outcome<Idle> {
     let pid = rig.pid(turn)?;
     let before = cost::resident_bytes(pid);
     let mut command = rig.load_command(&rig.own_load());
-    command.arg("idle").arg(rig.address(turn).to_string());
+    command.arg("idle").arg(rig.address(turn, door).to_string());
+    match door {
+        Door::Plain => {}
+        Door::H2c => _ = command.arg("--h2"),
+        Door::Tls => _ = command.arg("--tls"),
+    }
     command.args(["--connections", &connections.to_string()]);
     let failed = |cause: std::io::Error| Fail::new(format!("{}: {cause}", rig.label(turn)));
     let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::cost::{self, Cost};
 use super::rig::Rig;
 use super::samples::Sample;
-use super::scenario::{Exchange, Scenario, Work};
+use super::scenario::{Door, Exchange, Scenario, Work};
 use crate::shell::{self, Fail, Outcome};
 
 /// What a load generator says about its run.
@@ -21,6 +21,8 @@ pub(super) struct Said {
 /// A short load so that pools are filled, caches warm and code compiled.
 pub(super) fn warm_up(rig: &Rig, turn: usize, scenario: &Scenario) -> Outcome {
     let exchange = match scenario.work {
+        // What came before the rounds was an answer by the same door.
+        _ if scenario.door != Door::Plain => return Ok(()),
         Work::Get { path, body_bytes, connections } => {
             let (upload_bytes, close, requests_max) = (0, false, None);
             Exchange { path, body_bytes, upload_bytes, close, connections, requests_max }
@@ -28,7 +30,7 @@ pub(super) fn warm_up(rig: &Rig, turn: usize, scenario: &Scenario) -> Outcome {
         Work::Exchange(exchange) => {
             Exchange { requests_max: exchange.requests_max.map(|_| 1), ..exchange }
         }
-        Work::Idle => return Ok(()),
+        _ => return Ok(()),
     };
     let said = own(&shell::output(&mut own_command(rig, turn, exchange, 0.3))?)?;
     if said.requests > 0 {
@@ -46,16 +48,7 @@ pub(super) fn measure(
 ) -> Outcome<Sample> {
     let pid = rig.pid(turn)?;
     let before = Cost::of_tree(pid);
-    let said = match scenario.work {
-        Work::Get { path, connections, .. } => {
-            wrk(&shell::output(&mut wrk_command(rig, turn, path, connections, seconds))?)?
-        }
-        Work::Exchange(exchange) => {
-            let seconds = if exchange.requests_max.is_some() { 30.0 } else { f64::from(seconds) };
-            own(&shell::output(&mut own_command(rig, turn, exchange, seconds))?)?
-        }
-        Work::Idle => return Err(Fail::new("silence is no load")),
-    };
+    let said = load(rig, turn, scenario, seconds)?;
     let (user_us, system_us) = (Cost::of_tree(pid) - before).split_us();
     if said.requests == 0 {
         return Err(Fail::new(format!("{}: no request was answered", rig.label(turn))));
@@ -69,23 +62,55 @@ pub(super) fn measure(
     })
 }
 
+fn load(rig: &Rig, turn: usize, scenario: &Scenario, seconds: u32) -> Outcome<Said> {
+    let target = rig.address(turn, scenario.door).to_string();
+    match scenario.work {
+        Work::Get { path, connections, .. } => {
+            let target = (rig, turn, scenario.door);
+            wrk(&shell::output(&mut wrk_command(target, path, connections, seconds))?)
+        }
+        Work::Exchange(exchange) => {
+            let seconds = if exchange.requests_max.is_some() { 30.0 } else { f64::from(seconds) };
+            own(&shell::output(&mut own_command(rig, turn, exchange, seconds))?)
+        }
+        Work::H2 { path, connections, streams, .. } => {
+            let scheme = if scenario.door == Door::Tls { "https" } else { "http" };
+            let mut command = rig.load_command("h2load".as_ref());
+            command.args(["-t1", &format!("-c{connections}"), &format!("-m{streams}")]);
+            command.args([format!("-D{seconds}"), format!("{scheme}://{target}{path}")]);
+            h2load(&shell::output(&mut command)?)
+        }
+        Work::Handshakes { resume } => {
+            let mut command = rig.load_command(&rig.own_load());
+            command.args(["handshakes", &target, "--seconds", &seconds.to_string()]);
+            own(&shell::output(command.args(resume.then_some("--resume")))?)
+        }
+        Work::Download { path, requests, .. } => {
+            let mut command = rig.load_command(&rig.own_load());
+            command.args(["downloads", &target, "--path", path]);
+            own(&shell::output(command.args(["--requests", &requests.to_string()]))?)
+        }
+        Work::Idle => Err(Fail::new("silence is no load")),
+    }
+}
+
 /// `wrk` against a contender.
 pub(super) fn wrk_command(
-    rig: &Rig,
-    turn: usize,
+    (rig, turn, door): (&Rig, usize, Door),
     path: &str,
     connections: u32,
     seconds: u32,
 ) -> Command {
     let mut command = rig.load_command("wrk".as_ref());
     command.args(["-t1", "--latency", &format!("-c{connections}"), &format!("-d{seconds}s")]);
-    command.arg(format!("http://{}{path}", rig.address(turn)));
+    let scheme = if door == Door::Tls { "https" } else { "http" };
+    command.arg(format!("{scheme}://{}{path}", rig.address(turn, door)));
     command
 }
 
 fn own_command(rig: &Rig, turn: usize, exchange: Exchange, seconds: f64) -> Command {
     let mut command = rig.load_command(&rig.own_load());
-    command.arg("exchange").arg(rig.address(turn).to_string());
+    command.arg("exchange").arg(rig.address(turn, Door::Plain).to_string());
     command.args(["--path", exchange.path, "--seconds", &seconds.to_string()]);
     command.args(["--upload-bytes", &exchange.upload_bytes.to_string()]);
     command.args(["--connections", &exchange.connections.to_string()]);
@@ -112,6 +137,33 @@ pub(super) fn own(text: &str) -> Outcome<Said> {
         p50_us: value("p50_us")? as f64,
         p99_us: value("p99_us")? as f64,
     })
+}
+
+/// Reads the report of `h2load`. Answers that are not good count as errors, and so does what was
+/// asked before the time was over and never answered.
+pub(super) fn h2load(text: &str) -> Outcome<Said> {
+    let mut said = Said::default();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+        match words[..] {
+            ["finished", "in", elapsed, ..] => {
+                said.elapsed_s = duration_us(elapsed).unwrap_or(0.0) / 1e6;
+            }
+            ["requests:", ref counts @ ..] => {
+                let count = |what: &str| {
+                    let at = counts.iter().position(|word| *word == what)?;
+                    counts.get(at.checked_sub(1)?)?.parse::<u64>().ok()
+                };
+                said.requests = count("succeeded").unwrap_or(0);
+                said.errors = count("failed").unwrap_or(0);
+            }
+            ["time", "for", "request:", _, _, mean, ..] => {
+                said.p50_us = duration_us(mean).unwrap_or(0.0);
+            }
+            _ => {}
+        }
+    }
+    if said.requests > 0 { Ok(said) } else { Err(Fail::new(format!("h2load said: {text}"))) }
 }
 
 /// Reads the report of `wrk --latency`.
@@ -167,6 +219,20 @@ Requests/sec: 113529.60
             Said { requests: 227_258, errors: 8, elapsed_s: 2.0, p50_us: 309.0, p99_us: 1140.0 };
         assert_eq!(said, wanted);
         assert!(wrk("unable to connect").is_err());
+    }
+
+    #[test]
+    fn the_report_of_h2load_is_understood() {
+        let text = "finished in 2.00s, 31075.50 req/s, 5.00MB/s
+requests: 62151 total, 62251 started, 62151 done, 62150 succeeded, 1 failed, 1 errored, 0 timeout
+status codes: 62150 2xx, 0 3xx, 1 4xx, 0 5xx
+time for request:      400us      5.00ms      2.06ms       300us    70.00%
+";
+        let said = h2load(text).unwrap();
+        let wanted =
+            Said { requests: 62_150, errors: 1, elapsed_s: 2.0, p50_us: 2060.0, p99_us: 0.0 };
+        assert_eq!(said, wanted);
+        assert!(h2load("unable to connect").is_err());
     }
 
     #[test]

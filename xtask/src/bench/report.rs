@@ -45,7 +45,7 @@ impl Report<'_> {
         for scenario in self.scenarios {
             let table = match scenario.work {
                 Work::Idle => self.idle(),
-                Work::Get { .. } | Work::Exchange(_) => self.turns(scenario),
+                _ => self.turns(scenario),
             };
             write!(text, "\n## {}: {}\n\n{table}", scenario.name, scenario.title).ok();
         }
@@ -92,9 +92,7 @@ impl Report<'_> {
                     let each = |label| self.samples.idle(label, |idle| idle.bytes_each);
                     Some(each(self.first())? / each(peer)?)
                 }
-                Work::Get { .. } | Work::Exchange(_) => {
-                    self.samples.ratio(scenario.name, self.first(), peer)
-                }
+                _ => self.samples.ratio(scenario.name, self.first(), peer),
             };
             let cells =
                 peers.iter().map(|peer| ratio(peer).map_or(String::new(), |r| format!("{r:.2}")));

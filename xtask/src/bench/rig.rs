@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 use super::contender::{Contender, Site};
-use super::{answer, cost};
+use super::scenario::{Door, Scenario};
+use super::{answer, certificate, cost, peer};
 use crate::shell::{Fail, Outcome, Root};
 
 /// Core of the load and the origin.
@@ -28,12 +29,14 @@ pub(super) struct Rig {
     folder: PathBuf,
     origin: SocketAddr,
     _origin: Process,
+    h2_origin: Option<(SocketAddr, Process)>,
+    takes_h2_origin: bool,
     seats: Vec<Seat>,
 }
 
 struct Seat {
     contender: Contender,
-    listen: SocketAddr,
+    doors: [SocketAddr; 3],
     process: Option<Process>,
 }
 
@@ -47,9 +50,36 @@ impl Rig {
         let mut command = pinned(root, LOAD_CORE, &root.target().join("release/origin"));
         let process = Process::start(command.arg(origin.to_string()), &folder.join("origin.log"))?;
         wait_for(origin, &process)?;
-        let seat = |contender| Ok(Seat { contender, listen: free_address()?, process: None });
+        let seat = |contender| Ok(Seat { contender, doors: free_doors()?, process: None });
         let seats = contenders.into_iter().map(seat).collect::<Outcome<Vec<Seat>>>()?;
-        Ok(Self { root: root.clone(), folder, origin, _origin: process, seats })
+        certificate::make(root, &folder)?;
+        let root = root.clone();
+        let (h2_origin, takes_h2_origin) = (None, false);
+        Ok(Self { root, folder, origin, _origin: process, h2_origin, takes_h2_origin, seats })
+    }
+
+    /// Says which origin is behind the contenders from now on.
+    pub(super) fn take_origin(&mut self, h2: bool) -> Outcome {
+        if h2 && self.h2_origin.is_none() {
+            let address = free_address()?;
+            let path = self.folder.join("h2-origin.conf");
+            let text = peer::h2_origin(address, &self.folder);
+            fs::write(&path, text).map_err(|cause| Fail::at(&path, cause))?;
+            let mut command = pinned(&self.root, LOAD_CORE, "nginx".as_ref());
+            command.args(["-e", "stderr", "-c"]).arg(&path);
+            let process = Process::start(&mut command, &self.folder.join("h2-origin.log"))?;
+            self.h2_origin = Some((address, process));
+        }
+        if self.takes_h2_origin != h2 {
+            self.takes_h2_origin = h2;
+            self.stop_all();
+        }
+        Ok(())
+    }
+
+    /// Whether a contender can do what a scenario is about.
+    pub(super) fn can(&self, turn: usize, scenario: &Scenario) -> bool {
+        !scenario.h2_origin || self.seats[turn].contender.speaks_h2_to_origins()
     }
 
     /// How many take part.
@@ -63,8 +93,8 @@ impl Rig {
     }
 
     /// Where a contender listens.
-    pub(super) fn address(&self, turn: usize) -> SocketAddr {
-        self.seats[turn].listen
+    pub(super) fn address(&self, turn: usize, door: Door) -> SocketAddr {
+        self.seats[turn].doors[door as usize]
     }
 
     /// The process of a contender that runs.
@@ -90,8 +120,13 @@ impl Rig {
 
     /// Starts whoever does not run yet.
     pub(super) fn start_all(&mut self) -> Outcome {
+        let wanted = |turn: &usize| {
+            let seat = &self.seats[*turn];
+            let can = !self.takes_h2_origin || seat.contender.speaks_h2_to_origins();
+            seat.process.is_none() && can
+        };
         (0..self.len())
-            .filter(|turn| self.seats[*turn].process.is_none())
+            .filter(wanted)
             .collect::<Vec<_>>()
             .into_iter()
             .try_for_each(|turn| self.restart(turn))
@@ -110,13 +145,20 @@ impl Rig {
         seat.process = None;
         let folder = self.folder.join(&seat.contender.label);
         fs::create_dir_all(&folder).map_err(|cause| Fail::at(&folder, cause))?;
-        seat.listen = free_address()?;
-        let site = Site { folder: &folder, listen: seat.listen, origin: self.origin };
+        seat.doors = free_doors()?;
+        let [listen, h2c, tls] = seat.doors;
+        let origin = match &self.h2_origin {
+            Some((address, _)) if self.takes_h2_origin => *address,
+            _ => self.origin,
+        };
+        let (folder, certificate) = (folder.as_path(), self.folder.as_path());
+        let h2_origin = self.takes_h2_origin;
+        let site = Site { folder, certificate, listen, h2c, tls, origin, h2_origin };
         let launch = seat.contender.install(&site)?;
         let mut command = pinned(&self.root, PROXY_CORE, &launch.program);
         command.args(&launch.args).envs(launch.env);
         let process = Process::start(&mut command, &folder.join("log"))?;
-        wait_for(seat.listen, &process)
+        wait_for(listen, &process)
             .map_err(|fail| Fail::new(format!("{}: {fail}", seat.contender.label)))?;
         seat.process = Some(process);
         Ok(())
@@ -200,6 +242,11 @@ fn wait_for(address: SocketAddr, process: &Process) -> Outcome {
             }
         }
     }
+}
+
+/// One for each door.
+fn free_doors() -> Outcome<[SocketAddr; 3]> {
+    Ok([free_address()?, free_address()?, free_address()?])
 }
 
 /// A loopback port that nobody has at the moment.

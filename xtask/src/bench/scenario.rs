@@ -9,7 +9,26 @@ pub(super) struct Scenario {
     pub(super) title: &'static str,
     /// The load.
     pub(super) work: Work,
+    /// How the contenders are entered.
+    pub(super) door: Door,
+    /// The origin speaks HTTP/2.
+    pub(super) h2_origin: bool,
 }
+
+/// How a contender is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// In the clear.
+    Plain,
+    /// In the clear, by HTTP/2 from the first byte.
+    H2c,
+    /// Encrypted; HTTP/2 by ALPN.
+    Tls,
+}
+
+/// A scenario in the clear with an origin of HTTP/1.1.
+pub(super) const SCENARIO: Scenario =
+    Scenario { name: "", title: "", work: Work::Idle, door: Door::Plain, h2_origin: false };
 
 /// The load of a scenario.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +37,12 @@ pub(super) enum Work {
     Get { path: &'static str, body_bytes: u64, connections: u32 },
     /// Exchanges by our own generator.
     Exchange(Exchange),
+    /// GETs over HTTP/2 by `h2load`.
+    H2 { path: &'static str, body_bytes: u64, connections: u32, streams: u32 },
+    /// TLS handshakes, each with one small request.
+    Handshakes { resume: bool },
+    /// Large downloads over TLS.
+    Download { path: &'static str, requests: u32 },
     /// Memory of silent connections.
     Idle,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::rig::{self, Rig};
-use super::scenario::{Scenario, Work};
+use super::scenario::{Door, Scenario, Work};
 use super::{cost, load};
 use crate::shell::{self, Fail, Outcome};
 
@@ -25,8 +25,10 @@ pub(super) struct Calls {
 /// Counts for the first scenario of small GETs, if there is one.
 pub(super) fn measure(rig: &mut Rig, scenarios: &[Scenario]) -> Outcome<Vec<Calls>> {
     let small = scenarios.iter().find_map(|scenario| match scenario.work {
-        Work::Get { path, connections, .. } => Some((path, connections)),
-        Work::Exchange(_) | Work::Idle => None,
+        Work::Get { path, connections, .. } if scenario.door == Door::Plain => {
+            Some((path, connections))
+        }
+        _ => None,
     });
     let Some((path, connections)) = small else { return Ok(Vec::new()) };
     eprintln!("system calls");
@@ -43,7 +45,12 @@ fn one(rig: &Rig, turn: usize, path: &str, connections: u32) -> Outcome<Calls> {
     }
     let mut tracer = strace.spawn().map_err(|cause| Fail::new(format!("strace: {cause}")))?;
     std::thread::sleep(Duration::from_millis(300));
-    let said = shell::output(&mut load::wrk_command(rig, turn, path, connections, SECONDS))?;
+    let said = shell::output(&mut load::wrk_command(
+        (rig, turn, Door::Plain),
+        path,
+        connections,
+        SECONDS,
+    ))?;
     rig::signal(tracer.id(), Signal::INT);
     tracer.wait().map_err(|cause| Fail::new(format!("strace: {cause}")))?;
     let text = fs::read_to_string(&table).map_err(|cause| Fail::at(&table, cause))?;
