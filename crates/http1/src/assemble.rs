@@ -2,7 +2,6 @@
 //! rules as for a head that is parsed, so that nothing passes in one version what another refuses.
 
 use crate::limits::NAME_BYTES_MAX;
-use crate::octets::is_target;
 use crate::target;
 use crate::{HeadLimits, Known, Method, Refusal, RequestHead, TargetForm, Version, authority};
 
@@ -117,8 +116,7 @@ impl RequestHead {
 
 /// What RFC 9113 §8.2.1 asks of a field, beyond what makes it safe in HTTP/1.1.
 fn check_field(name: &[u8], value: &[u8]) -> Result<(), Refusal> {
-    let is_lower_token =
-        |octet: &u8| crate::is_token(*octet) && !octet.is_ascii_uppercase() && is_target(*octet);
+    let is_lower_token = |octet: &u8| crate::is_token(*octet) && !octet.is_ascii_uppercase();
     if name.is_empty() || !name.iter().all(is_lower_token) {
         return Err(Refusal::BadHeaderName);
     }

@@ -7,6 +7,7 @@ mod frames;
 mod head;
 mod outflow;
 mod priority;
+mod rules;
 mod send;
 mod shared;
 mod stream;

@@ -150,12 +150,7 @@ impl Driver {
             if let Poll::Ready(next) = connection.poll_accept(cx) {
                 return Poll::Ready(next);
             }
-            if self.shared.is_spent() && !self.counted {
-                self.counted = true;
-                self.closing = true;
-                self.worker.metrics().limit("abuse-budget");
-                connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-                self.wait(Wait::End, LINGER);
+            if self.end_if_abused(connection) {
                 continue;
             }
             self.look_at_time(connection);
@@ -166,6 +161,23 @@ impl Driver {
                 return Poll::Ready(None);
             }
         }
+    }
+
+    /// Ends a connection whose client broke a rule or has used up its account; says so once.
+    fn end_if_abused(&mut self, connection: &mut Connection<Wire, Bytes>) -> bool {
+        let breach = self.shared.breach();
+        if self.counted || breach.is_none() && !self.shared.is_spent() {
+            return false;
+        }
+        self.counted = true;
+        self.closing = true;
+        match breach {
+            Some(reason) => self.note_error(&reason.into()),
+            None => self.worker.metrics().limit("abuse-budget"),
+        }
+        connection.abrupt_shutdown(breach.unwrap_or(Reason::ENHANCE_YOUR_CALM));
+        self.wait(Wait::End, LINGER);
+        true
     }
 
     fn close_if_due(&mut self, connection: &mut Connection<Wire, Bytes>) {

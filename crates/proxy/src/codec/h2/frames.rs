@@ -3,10 +3,13 @@
 //! The h2 crate speaks the protocol; this sees what it does not tell: how many frames of which
 //! kind a peer makes us handle, and how much of what we have written has left.
 
+use std::ops::ControlFlow;
+
 /// Bytes of a frame head.
 const HEAD_BYTES: usize = 9;
 
-/// Bytes of a payload that are shown at the most: enough for a priority update.
+/// Bytes of a payload that are shown at the most: enough for a priority update, and for the
+/// settings that clients begin with.
 const SHOWN_MAX: usize = 48;
 
 /// The client's connection preface (RFC 9113 §3.4).
@@ -16,6 +19,7 @@ pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) mod kind {
     pub(in crate::codec::h2) const DATA: u8 = 0;
     pub(in crate::codec::h2) const HEADERS: u8 = 1;
+    pub(in crate::codec::h2) const PRIORITY: u8 = 2;
     pub(in crate::codec::h2) const RST_STREAM: u8 = 3;
     pub(in crate::codec::h2) const SETTINGS: u8 = 4;
     pub(in crate::codec::h2) const PING: u8 = 6;
@@ -53,13 +57,33 @@ impl Frame {
         self.flags & 4 != 0
     }
 
-    /// Whether payload of this frame is worth showing, and how much of it.
-    fn shown(self) -> usize {
+    /// PADDED, of DATA and HEADERS.
+    pub(super) fn is_padded(self) -> bool {
+        self.flags & 8 != 0
+    }
+
+    /// PRIORITY, of HEADERS.
+    pub(super) fn has_priority(self) -> bool {
+        self.flags & 0x20 != 0
+    }
+
+    /// Whether its sender adds nothing to its stream after it.
+    pub(super) fn ends_stream(self) -> bool {
         match self.kind {
-            kind::WINDOW_UPDATE | kind::RST_STREAM => (self.length as usize).min(4),
-            kind::PRIORITY_UPDATE => (self.length as usize).min(SHOWN_MAX),
-            _ => 0,
+            kind::DATA | kind::HEADERS => self.has_first_flag(),
+            kind => kind == kind::RST_STREAM,
         }
+    }
+
+    /// How much payload of this frame is worth showing.
+    fn shown(self) -> usize {
+        let wanted = match self.kind {
+            kind::WINDOW_UPDATE | kind::RST_STREAM | kind::PRIORITY => 4,
+            kind::HEADERS if self.has_priority() => 5,
+            kind::PRIORITY_UPDATE | kind::SETTINGS => SHOWN_MAX,
+            _ => 0,
+        };
+        wanted.min(self.length as usize)
     }
 }
 
@@ -97,29 +121,43 @@ impl Walker {
         self.head_len > 0 || self.frame.is_some() || in_payload
     }
 
-    /// Walks over `bytes`; each frame is told once, as soon as enough of it is there.
-    pub(super) fn walk(&mut self, mut bytes: &[u8], mut tell: impl FnMut(Frame, &[u8])) {
-        while !bytes.is_empty() {
+    /// Walks over `bytes`; each frame is told once, as soon as enough of it is there. Returns how
+    /// many of the bytes come before the frame at which `tell` broke off, or all.
+    pub(super) fn walk(
+        &mut self,
+        bytes: &[u8],
+        mut tell: impl FnMut(Frame, &[u8]) -> ControlFlow<()>,
+    ) -> usize {
+        let mut rest = bytes;
+        let mut before_frame = 0;
+        while !rest.is_empty() {
             if self.skip > 0 {
-                let count = self.skip.min(bytes.len());
+                let count = self.skip.min(rest.len());
                 self.skip -= count;
-                bytes = bytes.get(count..).unwrap_or_default();
+                rest = rest.get(count..).unwrap_or_default();
                 continue;
             }
-            bytes = match self.frame {
-                None => self.collect_head(bytes),
-                Some(frame) => self.collect_payload(frame, bytes),
+            if !self.is_inside() {
+                before_frame = bytes.len() - rest.len();
+            }
+            rest = match self.frame {
+                None => self.collect_head(rest),
+                Some(frame) => self.collect_payload(frame, rest),
             };
             if let Some(frame) = self.frame
                 && self.shown_len == frame.shown()
             {
-                tell(frame, self.shown.get(..self.shown_len).unwrap_or_default());
+                let told = tell(frame, self.shown.get(..self.shown_len).unwrap_or_default());
                 self.skip = frame.length as usize - self.shown_len;
                 self.last_kind = frame.kind;
                 self.frame = None;
                 self.shown_len = 0;
+                if told.is_break() {
+                    return before_frame;
+                }
             }
         }
+        bytes.len()
     }
 
     fn collect_head<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
@@ -175,7 +213,10 @@ mod tests {
             let mut walker = Walker::new(PREFACE.len());
             let mut told = Vec::new();
             for piece in bytes.chunks(size) {
-                walker.walk(piece, |frame, shown| told.push((frame, shown.to_vec())));
+                walker.walk(piece, |frame, shown| {
+                    told.push((frame, shown.to_vec()));
+                    ControlFlow::Continue(())
+                });
             }
             assert!(!walker.is_inside());
             let kinds: Vec<u8> = told.iter().map(|(frame, _)| frame.kind).collect();
@@ -188,13 +229,33 @@ mod tests {
     }
 
     #[test]
+    fn a_walk_breaks_off_before_the_frame() {
+        let mut bytes = frame(kind::PING, 0, 0, &[0; 8]);
+        bytes.extend(frame(kind::RST_STREAM, 0, 5, &[0, 0, 0, 8]));
+        let stop = |frame: Frame, _: &[u8]| match frame.kind {
+            kind::RST_STREAM => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        };
+        assert_eq!(Walker::new(0).walk(&bytes, stop), 17);
+        let mut walker = Walker::new(0);
+        assert_eq!(walker.walk(&bytes[..20], stop), 20);
+        assert_eq!(walker.walk(&bytes[20..], stop), 0, "the frame began before");
+    }
+
+    #[test]
     fn a_frame_that_is_cut_short_is_told_once_its_shown_part_is_there() {
         let mut walker = Walker::new(0);
         let mut told = 0;
-        walker.walk(&frame(kind::HEADERS, 4, 1, &[0; 50])[..20], |_, _| told += 1);
+        walker.walk(&frame(kind::HEADERS, 4, 1, &[0; 50])[..20], |_, _| {
+            told += 1;
+            ControlFlow::Continue(())
+        });
         assert_eq!(told, 1);
         assert!(walker.is_inside());
-        walker.walk(&[0; 3], |_, _| told += 1);
+        walker.walk(&[0; 3], |_, _| {
+            told += 1;
+            ControlFlow::Continue(())
+        });
         assert_eq!(told, 1);
     }
 }

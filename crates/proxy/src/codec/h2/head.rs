@@ -28,7 +28,8 @@ pub(super) fn read(
     ended: bool,
     (head, limits): (&mut RequestHead, &HeadLimits),
 ) -> Result<BodyLength, Refusal> {
-    let scheme = parts.uri.scheme_str().unwrap_or_default();
+    // The crate has seen a scheme, and shows it only beside an authority.
+    let scheme = parts.uri.scheme_str().unwrap_or("http");
     let authority = parts.uri.authority().map_or("", |authority| authority.as_str());
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let pseudo = PseudoFields {

@@ -1,12 +1,16 @@
 //! What the tasks of one HTTP/2 connection share: its account, its outflow, its end.
 
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
 use std::task::{Context, Poll, Waker};
+
+use h2::Reason;
 
 use super::budget::{self, Budget};
 use super::frames::{Frame, kind};
 use super::outflow::Outflow;
 use super::priority::Priority;
+use super::rules::Rules;
 use crate::io::clock;
 
 /// How much more of what brings no request nearer is borne from a server.
@@ -17,6 +21,10 @@ const SERVER_CREDIT: u32 = 50;
 pub struct Shared {
     budget: RefCell<Budget>,
     outflow: RefCell<Outflow>,
+    /// What a client is held to; a server is left to the crate.
+    rules: Option<RefCell<Rules>>,
+    /// The code of the rule that the peer broke.
+    breach: Cell<Option<Reason>>,
     /// A header block has begun and not ended.
     in_headers: Cell<bool>,
     /// Part of a frame has come, and the rest has not.
@@ -30,7 +38,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The state of a new connection.
+    /// The state of a new connection of a client.
     #[must_use]
     pub fn new(settings: &config::Http2) -> Self {
         let now = clock::now();
@@ -38,6 +46,8 @@ impl Shared {
         Self {
             budget: RefCell::new(Budget::new(settings.abuse_budget, settings.abuse_refill, now)),
             outflow: RefCell::new(Outflow::new(held)),
+            rules: Some(RefCell::default()),
+            breach: Cell::new(None),
             in_headers: Cell::new(false),
             in_frame: Cell::new(false),
             greeted: Cell::new(false),
@@ -55,7 +65,7 @@ impl Shared {
             abuse_refill: settings.abuse_refill.saturating_mul(SERVER_CREDIT),
             ..settings.clone()
         };
-        Self::new(&trusting)
+        Self { rules: None, ..Self::new(&trusting) }
     }
 
     /// Asks the connection to finish what runs and take no more.
@@ -84,6 +94,11 @@ impl Shared {
         self.budget.borrow().is_spent()
     }
 
+    /// The code that the connection ends with because of a rule that the peer broke.
+    pub(super) fn breach(&self) -> Option<Reason> {
+        self.breach.get()
+    }
+
     /// Whether a header block, or any frame but content, waits for its end.
     pub(super) fn is_in_head(&self) -> bool {
         self.in_headers.get() || self.in_frame.get()
@@ -99,9 +114,14 @@ impl Shared {
         self.greeted.get()
     }
 
-    /// Sees a frame of the peer's.
-    pub(super) fn received(&self, frame: Frame, shown: &[u8]) {
+    /// Sees a frame of the peer's; breaks off at one that breaks a rule.
+    pub(super) fn received(&self, frame: Frame, shown: &[u8]) -> ControlFlow<()> {
         self.budget.borrow_mut().received(frame, clock::coarse());
+        let checked = self.rules.as_ref().map(|rules| rules.borrow_mut().check(frame, shown));
+        if let Some(Err(reason)) = checked {
+            self.breach.set(Some(reason));
+            return ControlFlow::Break(());
+        }
         match frame.kind {
             kind::HEADERS | kind::CONTINUATION => self.in_headers.set(!frame.ends_headers()),
             kind::SETTINGS => self.greeted.set(true),
@@ -118,10 +138,16 @@ impl Shared {
             }
             _ => {}
         }
+        ControlFlow::Continue(())
     }
 
     /// Sees a frame of ours that the socket has taken.
     pub(super) fn sent(&self, frame: Frame, shown: &[u8]) {
+        if let Some(rules) = &self.rules
+            && frame.ends_stream()
+        {
+            rules.borrow_mut().answered(frame.stream);
+        }
         match frame.kind {
             kind::DATA => self.outflow.borrow_mut().wrote(frame.stream, frame.length as usize),
             kind::RST_STREAM => self.outflow.borrow_mut().forget(frame.stream),

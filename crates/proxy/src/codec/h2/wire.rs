@@ -1,6 +1,7 @@
 //! The socket as the h2 crate wants it, with an eye on every frame that passes.
 
 use std::io::{self, IoSlice};
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -42,7 +43,10 @@ impl Wire {
         for slice in slices {
             let part = slice.get(..left.min(slice.len())).unwrap_or_default();
             left -= part.len();
-            self.writer.walk(part, |frame, shown| self.shared.sent(frame, shown));
+            self.writer.walk(part, |frame, shown| {
+                self.shared.sent(frame, shown);
+                ControlFlow::Continue(())
+            });
         }
     }
 }
@@ -54,7 +58,7 @@ impl AsyncRead for Wire {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.shared.is_spent() {
+        if this.shared.is_spent() || this.shared.breach().is_some() {
             // Not another frame is handled; whoever drives the connection ends it.
             return Poll::Pending;
         }
@@ -63,12 +67,13 @@ impl AsyncRead for Wire {
         }
         let data = this.incoming.data();
         let data = data.get(..into.remaining()).unwrap_or(data);
-        into.put_slice(data);
-        this.reader.walk(data, |frame, shown| this.shared.received(frame, shown));
+        let good = this.reader.walk(data, |frame, shown| this.shared.received(frame, shown));
+        into.put_slice(data.get(..good).unwrap_or(data));
         this.shared.set_in_frame(this.reader.is_inside());
         let count = data.len();
         this.incoming.consume(count);
-        Poll::Ready(Ok(()))
+        // Nothing at all would be taken for the end of the stream.
+        if good == 0 { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 }
 
