@@ -12,9 +12,10 @@ use rustix::io::Errno;
 use rustix::net::SocketFlags;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use crate::codec;
 use crate::connection::{Connection, Place};
 use crate::fault::Fault;
-use crate::io::{Peer, Stream, register};
+use crate::io::{Buffer, Peer, Stream, register};
 use crate::page;
 use crate::tls;
 use crate::transport::Transport;
@@ -207,6 +208,8 @@ fn admit(worker: &Rc<Worker>, fd: OwnedFd, (peer, plan): (Peer, u32)) {
 fn enter(worker: &Rc<Worker>, stream: Stream, place: Place) {
     if place.is_encrypted() {
         tls::accept(Rc::clone(worker), stream, place);
+    } else if place.is_h2_only() {
+        codec::h2::start(Rc::clone(worker), stream, place, Buffer::default());
     } else {
         Connection::new(Rc::new(Transport::new(stream)), place).start();
     }

@@ -11,6 +11,7 @@
     reason = "a test kit reports by panicking, with the dialogue so far"
 )]
 
+pub mod authority;
 pub mod client;
 pub mod diag;
 pub mod external;
@@ -24,9 +25,11 @@ pub mod port;
 pub mod seen;
 pub mod setup;
 pub mod sock;
+pub mod tls;
 pub mod weir;
 pub mod wire;
 
+pub use authority::{Authority, Leaf};
 pub use client::{Client, Outcome};
 pub use external::External;
 pub use gate::Gate;
@@ -36,6 +39,7 @@ pub use metrics::Metrics;
 pub use origin::{Origin, Turn};
 pub use seen::Seen;
 pub use setup::Setup;
+pub use tls::{Shaken, TlsClient};
 pub use weir::Weir;
 pub use wire::Wire;
 

@@ -87,6 +87,11 @@ impl Wire {
         self.sock.linger_zero();
     }
 
+    /// The same, to speak to its TLS session.
+    pub fn sock_mut(&mut self) -> &mut Sock {
+        &mut self.sock
+    }
+
     /// The bytes read from the socket that no message has taken yet.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
@@ -300,6 +305,10 @@ fn chunk_size(line: &[u8]) -> Result<usize, Broken> {
 }
 
 fn is_gone(kind: ErrorKind) -> bool {
-    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    matches!(kind, BrokenPipe | ConnectionReset | ConnectionAborted | NotConnected)
+    use ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, NotConnected, UnexpectedEof,
+    };
+    // The last two come from TLS: a stream cut without a farewell, and an alert.
+    let tls = matches!(kind, UnexpectedEof | InvalidData);
+    tls || matches!(kind, BrokenPipe | ConnectionReset | ConnectionAborted | NotConnected)
 }

@@ -93,6 +93,12 @@ impl Place {
         self.is_new.get() && self.plan(|plan| plan.protocols.h2)
     }
 
+    /// Whether clients may speak nothing but HTTP/2, with or without having said so before.
+    #[must_use]
+    pub fn is_h2_only(&self) -> bool {
+        self.plan(|plan| !plan.protocols.h1)
+    }
+
     /// A request was read: what is spoken is settled.
     pub fn note_request(&self) {
         self.is_new.set(false);

@@ -59,7 +59,7 @@ fn enter(worker: Rc<Worker>, (stream, mut place): (Stream, Place), tls: &ServerT
     if facts.is_resumed {
         worker.metrics().add(Counter::TlsResumptions, 1);
     }
-    let is_h2 = facts.alpn == Some("h2");
+    let is_h2 = facts.alpn == Some("h2") || place.is_h2_only();
     place.secure(facts);
     if is_h2 {
         codec::h2::start(worker, stream, place, Buffer::default());

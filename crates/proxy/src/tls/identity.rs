@@ -31,10 +31,18 @@ impl ClientIdentity {
         Some(Self {
             subject: parsed.subject().to_string(),
             fingerprint: hex(digest(&SHA256, first).as_ref()),
-            serial: hex(parsed.raw_serial()),
+            serial: hex(unsigned(parsed.raw_serial())),
             certificate_field: binary(first),
             chain_field: rest.join(&b", "[..]),
         })
+    }
+}
+
+/// A number without the octet that only says that it is positive (X.690 §8.3.2).
+fn unsigned(serial: &[u8]) -> &[u8] {
+    match serial {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        _ => serial,
     }
 }
 
