@@ -69,3 +69,14 @@ pub(crate) enum Command {
         shell: Shell,
     },
 }
+
+impl Command {
+    /// Whether it is there to stay.
+    pub(crate) fn serves(&self) -> bool {
+        match self {
+            Self::Run { .. } | Self::Proxy { .. } => true,
+            Self::Demo { print, .. } => !print,
+            _ => false,
+        }
+    }
+}

@@ -12,7 +12,7 @@ use clap::CommandFactory;
 use config::Config;
 
 use crate::cli::{Cli, Command};
-use crate::start;
+use crate::{start, tunables};
 
 /// Why a command failed: what to say, and the exit code.
 #[derive(Debug)]
@@ -37,6 +37,9 @@ impl Failure {
 
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    if cli.command.serves() {
+        tunables::apply();
+    }
     match cli.command {
         Command::Run { config } => start::run(&load(&config)?),
         Command::Check { config } => check(&config),

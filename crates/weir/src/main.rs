@@ -6,6 +6,7 @@ mod cli;
 mod command;
 mod signals;
 mod start;
+mod tunables;
 
 use std::process::ExitCode;
 

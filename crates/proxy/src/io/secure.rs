@@ -7,11 +7,17 @@ use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
-use super::session::WRITE_BYTES_MAX;
+use super::session::sealed_bytes_max;
 use super::{Buffer, Session, Stream};
 
 /// Parts of a write up to this length are joined, to leave in one record.
 const JOIN_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes that one write seals at the most.
+const WRITE_BYTES_MAX: usize = 64 * 1024;
+
+/// Room for them, in as many parts as a write may have.
+const SEALED_BYTES: usize = sealed_bytes_max(WRITE_BYTES_MAX) + 16 * sealed_bytes_max(0);
 
 thread_local! {
     static PLAIN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -82,10 +88,13 @@ impl Stream {
         if promised > 0 {
             return Poll::Ready(Ok(promised));
         }
+        session.settle()?;
+        // What that brought about, an answer to a change of keys, goes first.
+        ready!(self.poll_flush_session(cx, session))?;
         SEALED.with_borrow_mut(|sealed| {
-            sealed.clear();
-            let plain = seal(session, slices, sealed)?;
-            let mut rest = sealed.as_slice();
+            sealed.resize(SEALED_BYTES, 0);
+            let (plain, length) = seal(session, slices, sealed)?;
+            let mut rest = sealed.get(..length).unwrap_or_default();
             while !rest.is_empty() {
                 match self.poll_send(cx, &[IoSlice::new(rest)])? {
                     Poll::Ready(count) => rest = rest.get(count..).unwrap_or_default(),
@@ -112,26 +121,30 @@ impl Stream {
     }
 }
 
-/// Seals what the slices hold, up to the limit of one write; returns how many bytes that were.
-fn seal(session: &mut Session, slices: &[IoSlice<'_>], sealed: &mut Vec<u8>) -> io::Result<usize> {
-    if let [slice] = slices {
-        return session.write(slice, sealed);
-    }
+/// Seals what the slices hold, up to the limit of one write; returns how many bytes that were, and
+/// how many they have become.
+fn seal(
+    session: &mut Session,
+    slices: &[IoSlice<'_>],
+    sealed: &mut [u8],
+) -> io::Result<(usize, usize)> {
     let total: usize = slices.iter().map(|slice| slice.len()).sum();
-    if total <= JOIN_BYTES_MAX {
+    if slices.len() > 1 && total <= JOIN_BYTES_MAX {
         return PLAIN.with_borrow_mut(|plain| {
             plain.clear();
             slices.iter().for_each(|slice| plain.extend_from_slice(slice));
-            session.write(plain, sealed)
+            Ok((total, session.seal(plain, sealed)?))
         });
     }
-    let mut taken = 0;
-    for slice in slices.iter().filter(|slice| !slice.is_empty()) {
+    let (mut taken, mut written) = (0, 0);
+    for slice in slices {
         let wanted = slice.len().min(WRITE_BYTES_MAX - taken);
-        taken += session.write(slice.get(..wanted).unwrap_or_default(), sealed)?;
+        let room = sealed.get_mut(written..).unwrap_or_default();
+        written += session.seal(slice.get(..wanted).unwrap_or_default(), room)?;
+        taken += wanted;
         if taken == WRITE_BYTES_MAX {
             break;
         }
     }
-    Ok(taken)
+    Ok((taken, written))
 }

@@ -19,8 +19,10 @@ use super::Buffer;
 /// Decrypted bytes that one read takes out of the records in hand, before others get their turn.
 const READ_BYTES_MAX: usize = 32 * 1024;
 
-/// Bytes that one write encrypts at the most.
-pub(super) const WRITE_BYTES_MAX: usize = 64 * 1024;
+/// The most that sealing `plain_bytes` at once can take.
+pub(super) const fn sealed_bytes_max(plain_bytes: usize) -> usize {
+    plain_bytes + (plain_bytes / RECORD_CONTENT_BYTES + 1) * RECORD_OVERHEAD_BYTES
+}
 
 /// Bytes of a record beside its content, at the most.
 const RECORD_OVERHEAD_BYTES: usize = 64;
@@ -227,37 +229,31 @@ impl Session {
         Ok(into.len() - before)
     }
 
-    /// Encrypts bytes of `plain` behind what is in `out`; returns how many.
+    /// Works off what else is in hand before something is written: content is kept for the next
+    /// read, handshake records are in `outgoing` then.
     ///
     /// # Errors
-    /// When the session is broken or its keys are used up.
-    pub(super) fn write(&mut self, plain: &[u8], out: &mut Vec<u8>) -> io::Result<usize> {
-        let plain = plain.get(..WRITE_BYTES_MAX).unwrap_or(plain);
-        // Whatever else is in hand comes first: content is kept, handshake records are sent.
+    /// When the session is broken or closed.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
         loop {
             match self.step(Target::Own)? {
                 Step::Again | Step::Content => {}
-                Step::Open => break,
+                Step::Open => return Ok(()),
                 Step::Blocked | Step::Closed => return Err(io::ErrorKind::BrokenPipe.into()),
             }
         }
-        out.extend_from_slice(self.outgoing());
-        self.sent(self.outgoing().len());
-        let records = plain.len() / RECORD_CONTENT_BYTES + 1;
-        let room = plain.len() + records * RECORD_OVERHEAD_BYTES;
-        let start = out.len();
-        out.resize(start + room, 0);
-        let sealed = self.encrypt(plain, out.get_mut(start..).unwrap_or_default());
-        match sealed {
-            Ok(length) => {
-                out.truncate(start + length);
-                Ok(plain.len())
-            }
-            Err(error) => {
-                out.truncate(start);
-                Err(io::Error::other(error))
-            }
+    }
+
+    /// Encrypts `plain` into `out`, which must have room for [`sealed_bytes_max`]; returns the
+    /// bytes written there.
+    ///
+    /// # Errors
+    /// When the keys are used up.
+    pub(super) fn seal(&mut self, plain: &[u8], out: &mut [u8]) -> io::Result<usize> {
+        if plain.is_empty() {
+            return Ok(0);
         }
+        self.encrypt(plain, out).map_err(io::Error::other)
     }
 
     /// Keeps sealed records that the socket did not take, which stand for `plain` bytes.
