@@ -89,13 +89,13 @@ impl Driver {
         let key = self.worker.connections().insert(Open::H2(Rc::clone(&self.shared)));
         let ended = self.drive(incoming).await;
         self.shared.end();
-        self.worker.connections().remove(key);
         memory::give(CONNECTION_BYTES);
         self.worker.count_client(self.stream.take_traffic());
         if let Err(error) = ended {
             self.note_error(&error);
         }
         self.linger().await;
+        self.worker.connections().remove(key);
         drop(self.place);
     }
 

@@ -95,10 +95,12 @@ pub(crate) fn copy_fields(from: &Headers, into: &mut HeaderMap) {
     }
 }
 
-/// Trailer fields as ours.
+/// Trailer fields as ours. What must not be a trailer (RFC 9110 §6.5.1) is left out: the next to
+/// read them may merge them into the head.
 pub(crate) fn trailers(map: &HeaderMap) -> Headers {
     let mut headers = Headers::default();
-    for (name, value) in map {
+    let kept = |name: &HeaderName| !http1::trailers::is_forbidden(name.as_str().as_bytes());
+    for (name, value) in map.iter().filter(|(name, _)| kept(name)) {
         headers.push(name.as_str().as_bytes(), value.as_bytes());
     }
     headers

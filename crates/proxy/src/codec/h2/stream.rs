@@ -139,13 +139,19 @@ struct Sender {
     responder: Rc<Responder>,
 }
 
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.shared.leave(self.id());
+    }
+}
+
 impl Sender {
     fn id(&self) -> u32 {
         self.responder.send.borrow().stream_id().as_u32()
     }
 
     /// The exchange from its request to its record.
-    async fn run(self, mut exchange: Exchange, tunnel: Option<RecvStream>) {
+    async fn run(&self, mut exchange: Exchange, tunnel: Option<RecvStream>) {
         let _open = self.worker.raise(Gauge::ExchangesOpen);
         let answer = serve::serve(&self.worker, &mut exchange);
         let Some(mut response) = self.until_reset(answer).await else {
@@ -206,7 +212,6 @@ impl Sender {
         };
         if ended {
             body.finish();
-            self.shared.leave(self.id());
             return (0, Ok(()));
         }
         let idle = exchange.snapshot.timeouts.body_idle;
