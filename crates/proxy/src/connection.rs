@@ -8,12 +8,12 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http1::{BodyLength, Refusal, RequestHead, Version};
+use http1::{BodyLength, RequestHead, Version};
 
 use crate::body::Body;
 use crate::codec::h1::{self, NoRequest, Plan};
 use crate::exchange::{Exchange, Interim, Response};
-use crate::fault::{Fault, Kind, Side};
+use crate::fault::{Fault, Kind};
 use crate::io::clock;
 use crate::record::{Gauge, account};
 use crate::recycle::Recycled;
@@ -97,10 +97,6 @@ impl Connection {
             self.worker.connections().set_idle(self.entry.key, false);
             let next = match read {
                 // What was put in force while the request was on its way is what it meets.
-                Ok(_) if !self.place.speaks_h1() => {
-                    let refusal = Refusal::UnsupportedVersion;
-                    self.refuse(Fault::refused(Side::Client, refusal)).await
-                }
                 Ok(request) => {
                     self.place.note_request();
                     self.exchange(self.worker.snapshot(), request).await

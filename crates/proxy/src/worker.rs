@@ -13,7 +13,7 @@ use slab::Slab;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
-use crate::codec::h2::Shared;
+use crate::codec::h2::{Crew, Shared};
 use crate::fault::Fault;
 use crate::io::stream::Peek;
 use crate::io::{Traffic, clock, memory, timer};
@@ -67,6 +67,7 @@ pub struct Worker {
     logs: RefCell<Vec<WorkerLog>>,
     connections: Connections,
     parking: ParkingLot,
+    crew: Rc<Crew>,
     draining: Cell<bool>,
     give_back: fn(),
     /// Connections were parked since memory was given back.
@@ -90,6 +91,7 @@ impl Worker {
             logs: RefCell::new(parts.logs),
             connections: Connections::default(),
             parking: ParkingLot::new()?,
+            crew: Rc::default(),
             draining: Cell::new(false),
             give_back: parts.give_back,
             has_parked: Cell::new(false),
@@ -129,6 +131,12 @@ impl Worker {
     #[must_use]
     pub fn parking(&self) -> &ParkingLot {
         &self.parking
+    }
+
+    /// The tasks that serve streams of HTTP/2.
+    #[must_use]
+    pub fn crew(&self) -> &Rc<Crew> {
+        &self.crew
     }
 
     /// Whether the worker takes no new requests.
@@ -189,6 +197,7 @@ impl Worker {
         }
         if sweeps {
             upstreams.sweep();
+            self.crew.thin();
             (0..self.parking.sweep()).for_each(|_| self.metrics.timeout("client-idle"));
             upstreams.idle().for_each(|(index, idle)| self.metrics.pool_idle(index, idle));
         }

@@ -3,6 +3,7 @@
 
 mod budget;
 mod connection;
+mod crew;
 mod frames;
 mod head;
 mod outflow;
@@ -18,6 +19,7 @@ mod wire;
 pub const PREFACE_BYTES: usize = frames::PREFACE.len();
 
 pub use connection::start;
+pub use crew::Crew;
 pub(crate) use head::{copy_fields, trailers};
 pub use send::{Outlet, Pump};
 pub use shared::Shared;

@@ -23,8 +23,6 @@ pub struct Place {
     entrance: Entrance,
     /// No request has been read: the client may yet turn out to speak HTTP/2.
     is_new: Cell<bool>,
-    /// No request has been served.
-    is_first: Cell<bool>,
     _seat: Seat,
 }
 
@@ -61,7 +59,7 @@ impl Place {
     pub fn new(worker: Rc<Worker>, seat: Seat, (peer, listener): (Peer, u32)) -> Self {
         worker.metrics().add(Counter::ConnectionsAccepted, 1);
         let entrance = Entrance { peer, listener, version: Version::Http11, tls: None };
-        Self { worker, entrance, is_new: Cell::new(true), is_first: Cell::new(true), _seat: seat }
+        Self { worker, entrance, is_new: Cell::new(true), _seat: seat }
     }
 
     /// The worker that it belongs to.
@@ -104,15 +102,6 @@ impl Place {
     /// A request was read: what is spoken is settled.
     pub fn note_request(&self) {
         self.is_new.set(false);
-        self.is_first.set(false);
-        self.is_first.set(false);
-    }
-
-    /// Whether a request of HTTP/1.1 is to be served. Asked for the first one only: what is spoken
-    /// is settled then.
-    #[must_use]
-    pub fn speaks_h1(&self) -> bool {
-        !self.is_first.get() || self.plan(|plan| plan.protocols.h1)
     }
 
     /// Whether clients shake hands here first.

@@ -114,7 +114,7 @@ impl Driver {
             let (worker, entrance) = (Rc::clone(&self.worker), Rc::clone(&self.entrance));
             let shared = Rc::clone(&self.shared);
             let arrival = Arrival { request, respond, worker, entrance, shared };
-            tokio::task::spawn_local(arrival.serve());
+            self.worker.crew().serve(arrival);
         }
     }
 
