@@ -9,6 +9,9 @@ from case import told
 # How long a server that gives no window is waited for until it is taken to be full.
 FULL_AFTER_S = 1.0
 
+# What no server takes of a body that nobody reads.
+FULL_BYTES_MAX = 64 << 20
+
 UNREAD = wire.request(method=b"POST", path=b"/unread")
 
 
@@ -54,7 +57,9 @@ class Uploads:
     def fill(self, stream):
         """A body that nobody reads, until the server takes no more of it."""
         self.open(stream, UNREAD)
-        while True:
+        while not self.connection.closed:
+            if self.of_streams[stream] > FULL_BYTES_MAX:
+                raise OverflowError(f"{FULL_BYTES_MAX} bytes were taken and not read")
             size = min(*self.room(stream), 16384)
             if size > 0:
                 self.send(stream, size)
