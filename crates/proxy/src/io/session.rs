@@ -305,11 +305,17 @@ impl Session {
     /// Notes what ended the session, and takes the alert that tells the peer.
     #[cold]
     fn fail(&mut self, error: Broken) {
-        // The alert comes before the error is told again.
-        while let Ok(Step::Again) = match &mut self.connection {
-            Connection::Server(connection) => step(connection, &mut self.records, Target::Own),
-            Connection::Client(connection) => step(connection, &mut self.records, Target::Own),
-        } {}
+        // What waits to be sent ends with the alert. The broken record is still in hand and must
+        // not be looked at again.
+        while self.common().wants_write() {
+            let stepped = match &mut self.connection {
+                Connection::Server(connection) => step(connection, &mut self.records, Target::Own),
+                Connection::Client(connection) => step(connection, &mut self.records, Target::Own),
+            };
+            if !matches!(stepped, Ok(Step::Again | Step::Content)) {
+                break;
+            }
+        }
         self.records.failed = Some(error);
     }
 }
