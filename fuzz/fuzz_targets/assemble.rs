@@ -39,7 +39,8 @@ fn survives(head: &RequestHead) {
     assert_eq!((found.method, &found.target), (head.method, &head.target));
     assert_eq!(found.authority, head.authority);
     assert_eq!(found.form == TargetForm::Asterisk, head.form == TargetForm::Asterisk);
-    let framing = [Known::ContentLength, Known::TransferEncoding, Known::Connection, Known::Upgrade];
+    let framing =
+        [Known::ContentLength, Known::TransferEncoding, Known::Connection, Known::Upgrade];
     assert!(framing.iter().all(|known| !found.headers.contains(*known)));
     assert!(found.headers.len() <= sent.headers.len());
 }
