@@ -228,11 +228,12 @@ pub(super) fn envoy(site: &Site<'_>) -> String {
         String::new()
     };
     let (certificate, key) = pair(site);
+    let api = "type.googleapis.com/envoy.extensions.transport_sockets";
     let socket = format!(
         r#"      transport_socket:
         name: envoy.transport_sockets.tls
         typed_config:
-          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+          "@type": {api}.tls.v3.DownstreamTlsContext
           common_tls_context:
             alpn_protocols: [h2, http/1.1]
             tls_params: {{ tls_maximum_protocol_version: TLSv1_3 }}
