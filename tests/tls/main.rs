@@ -10,6 +10,8 @@ mod misdirected;
 mod names;
 mod reload;
 mod resumption;
+mod scanners;
 mod scene;
 mod staple;
+mod upstream;
 mod versions;

@@ -97,6 +97,11 @@ impl External {
         self.addr
     }
 
+    /// Takes another address it listens on for the one that matters.
+    pub fn move_to(&mut self, addr: SocketAddr) {
+        self.addr = addr;
+    }
+
     /// Where it listens, as a configuration writes it.
     #[must_use]
     pub fn server(&self) -> String {

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::authority::Leaf;
 use crate::message::{Broken, Request};
 use crate::seen::Seen;
 use crate::sock::Sock;
+use crate::tls::Secured;
 use crate::wire::Wire;
 
 /// A listening origin. Dropping it stops it and fails the test if a script complained.
@@ -52,6 +54,20 @@ impl Origin {
             let (stream, _) = listener.accept().expect("accept");
             stream.set_nodelay(true).expect("nodelay");
             Sock::Tcp(stream)
+        })
+    }
+
+    /// As [`Origin::script`], over TLS. A connection whose handshake fails is closed, and its
+    /// script ends without a farewell unless it says one.
+    #[must_use]
+    pub fn secured(leaf: Leaf, script: impl Fn(&mut Turn) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind origin");
+        let addr = listener.local_addr().expect("bound");
+        Self::start(Place::Tcp(addr), script, move || {
+            let (stream, _) = listener.accept().expect("accept");
+            stream.set_nodelay(true).expect("nodelay");
+            let plain = Sock::Tcp(stream.try_clone().expect("dup"));
+            Secured::serve(stream, &leaf).map_or(plain, |tls| Sock::Tls(Box::new(tls)))
         })
     }
 

@@ -10,8 +10,9 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Accepts a chain that has one of these keys; any chain where there are no pins, which only
-/// `verify=#false` asks for. The handshake itself is always verified.
+/// Accepts a server whose own key, or that of an authority on the way to it, is one of these; any
+/// server where there are no pins, which only `verify=#false` asks for. The handshake itself is
+/// always verified.
 #[derive(Debug)]
 pub(super) struct Pinned {
     pins: Vec<[u8; 32]>,
@@ -29,10 +30,30 @@ impl Pinned {
         Self { pins, chain, provider }
     }
 
-    fn has_pinned_key(&self, certificate: &CertificateDer<'_>) -> bool {
-        let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return false };
-        let hash = digest(&SHA256, parsed.public_key().raw);
+    fn is_pinned(&self, certificate: &X509Certificate<'_>) -> bool {
+        let hash = digest(&SHA256, certificate.public_key().raw);
         self.pins.iter().any(|pin| pin == hash.as_ref())
+    }
+
+    /// Whether a pinned key is the server's own, or has signed what vouches for it. Whatever
+    /// else a server sends proves nothing: who sends a certificate need not have its key.
+    fn has_pinned_key(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+    ) -> bool {
+        let parse = |der| X509Certificate::from_der(der).ok().map(|(_, parsed)| parsed);
+        let Some(mut vouched) = parse(end_entity) else { return false };
+        let mut others: Vec<_> = intermediates.iter().filter_map(|der| parse(der)).collect();
+        while !self.is_pinned(&vouched) {
+            let signer = others.iter().position(|other| {
+                other.subject().as_raw() == vouched.issuer().as_raw()
+                    && vouched.verify_signature(Some(other.public_key())).is_ok()
+            });
+            let Some(signer) = signer else { return false };
+            vouched = others.swap_remove(signer);
+        }
+        true
     }
 }
 
@@ -48,11 +69,9 @@ impl ServerCertVerifier for Pinned {
         if let Some(chain) = &self.chain {
             chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
         }
-        // Without a verified chain only the server's own key says anything: who sends further
-        // certificates need not have their keys.
-        let vouched = if self.chain.is_some() { intermediates } else { &[] };
-        let mut chain = std::iter::once(end_entity).chain(vouched);
-        if self.pins.is_empty() || chain.any(|certificate| self.has_pinned_key(certificate)) {
+        // Without a verified chain only the server's own key says anything.
+        let vouching = if self.chain.is_some() { intermediates } else { &[] };
+        if self.pins.is_empty() || self.has_pinned_key(end_entity, vouching) {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(CertificateError::ApplicationVerificationFailure.into())

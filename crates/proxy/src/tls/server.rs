@@ -85,6 +85,8 @@ impl ServerTls {
         config.ticketer = Arc::clone(&tickets);
         config.send_tls13_tickets = TICKETS;
         config.max_early_data_size = 0;
+        // Ours is the better order: a client cannot be talked into the weakest of what it offers.
+        config.ignore_client_order = true;
         let client_cert = tls.client_auth.as_ref().map(|auth| ClientCertFields {
             header: auth.header.clone(),
             chain_header: auth.chain_header.clone(),
