@@ -19,7 +19,8 @@ fn complaint(nodes: &str, files: &[(&str, &str)]) -> String {
 fn complaint_in(dir: &Path, nodes: &str) -> String {
     let addr = testkit::port::free_addr();
     let text = format!(
-        "listen \"{addr}\" {{\n    tls {{\n{nodes}\n    }}\n}}\nsite {{ route \"/*\" {{ respond 200; }}\n}}\n"
+        "listen \"{addr}\" {{\n    tls {{\n{nodes}\n    }}\n}}\n\
+         site {{ route \"/*\" {{ respond 200; }}\n}}\n"
     );
     std::fs::write(dir.join("weir.kdl"), text).expect("a configuration");
     let (code, out, err) = run_to_end(&["check", "-c", "weir.kdl"], dir);

@@ -71,7 +71,7 @@ fn garbage_and_plaintext_do_no_harm() {
     (0..20).for_each(|_| drop(plain(&scene.weir)));
     (0..20).for_each(|_| plain(&scene.weir).reset());
     still_serves(&scene);
-    scene.weir.wait_metrics(|m| m.sum("weir_connections", &[]) <= 1.0);
+    scene.weir.wait_metrics(|m| m.sum("weir_tls_abandoned_total", &[]) >= 20.0);
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn a_session_of_one_listener_is_worth_nothing_at_another() {
     let strict_addr = testkit::port::free_addr();
     let own = certificate("leaf");
     let strict = format!(
-        "listen \"{strict_addr}\" {{\n tls {{\n{own}\n client-auth \"required\" ca=\"root.pem\"\n}}\n}}"
+        "listen \"{strict_addr}\" {{\n tls {{\n{own}\n\
+         client-auth \"required\" ca=\"root.pem\"\n}}\n}}"
     );
     let setup = pair(Setup::new(), "leaf", &authority.leaf(&NAMES));
     let setup = setup.file("root.pem", &authority.pem()).global(&strict);
