@@ -1,10 +1,15 @@
 //! One borrowed stream of an upstream's HTTP/2 connection.
 
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::h2::Connection;
 use super::{ServerState, UploadTask};
 use crate::fault::Fault;
+use crate::io::clock;
+
+/// A connection on which not a frame came for this long, while a request waited, may be dead.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// A stream to a server for one exchange.
 #[derive(Debug)]
@@ -12,13 +17,17 @@ pub struct StreamLease {
     connection: Rc<Connection>,
     server: Rc<ServerState>,
     upload: Option<UploadTask>,
+    began: Instant,
+    /// Frames that had come when this began.
+    heard: u64,
 }
 
 impl StreamLease {
     /// Takes room for one stream.
     pub(super) fn new(connection: Rc<Connection>, server: &Rc<ServerState>) -> Self {
         connection.enter();
-        Self { connection, server: Rc::clone(server), upload: None }
+        let (began, heard) = (clock::coarse(), connection.shared().heard());
+        Self { connection, server: Rc::clone(server), upload: None, began, heard }
     }
 
     /// The connection that carries the stream.
@@ -45,6 +54,11 @@ impl StreamLease {
 
 impl Drop for StreamLease {
     fn drop(&mut self) {
+        // Whatever comes next is to find out on a new connection.
+        let shared = self.connection.shared();
+        if shared.heard() == self.heard && self.began.elapsed() >= SILENCE {
+            shared.drain();
+        }
         self.server.count(self.connection.leave());
     }
 }

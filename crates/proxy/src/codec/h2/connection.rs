@@ -87,6 +87,10 @@ impl Driver {
         };
         self.worker.metrics().add(Counter::Http2Connections, 1);
         let key = self.worker.connections().insert(Open::H2(Rc::clone(&self.shared)));
+        if self.worker.is_draining() {
+            // The others have been told before this one was there.
+            self.shared.drain();
+        }
         let ended = self.drive(incoming).await;
         self.shared.end();
         memory::give(CONNECTION_BYTES);

@@ -34,6 +34,8 @@ pub(super) struct Outflow {
     unwritten_total: usize,
     unwritten_max: usize,
     ranks: HashMap<u32, (Priority, u64), foldhash::fast::RandomState>,
+    /// The latest stream that has been opened.
+    newest: u32,
     waiting: BTreeMap<Rank, (u32, Waker)>,
     turn: u64,
     /// Bytes written so far, to see whether anything moves.
@@ -49,6 +51,7 @@ impl Outflow {
             unwritten_total: 0,
             unwritten_max,
             ranks: HashMap::default(),
+            newest: 0,
             waiting: BTreeMap::new(),
             turn: 0,
             written: 0,
@@ -60,8 +63,14 @@ impl Outflow {
         self.written
     }
 
-    /// Notes how important a stream is. `None` keeps what the client has announced before.
+    /// Notes how important a stream is that has been opened. `None` keeps what the client has
+    /// announced before.
     pub(super) fn prioritize(&mut self, stream: u32, priority: Option<Priority>) {
+        self.newest = self.newest.max(stream);
+        self.rerank(stream, priority);
+    }
+
+    fn rerank(&mut self, stream: u32, priority: Option<Priority>) {
         let turn = self.turn;
         let announced = self.ranks.get(&stream).map(|(priority, _)| *priority);
         let priority = priority.or(announced).unwrap_or_default();
@@ -75,8 +84,10 @@ impl Outflow {
 
     /// The client changes its mind (RFC 9218 §7.1), perhaps about a stream that is yet to come.
     pub(super) fn announce(&mut self, stream: u32, priority: Priority) {
-        if self.ranks.contains_key(&stream) || self.ranks.len() < ANNOUNCED_MAX {
-            self.prioritize(stream, Some(priority));
+        // One that is over would never leave again.
+        let is_to_come = stream > self.newest && self.ranks.len() < ANNOUNCED_MAX;
+        if is_to_come || self.ranks.contains_key(&stream) {
+            self.rerank(stream, Some(priority));
         }
     }
 
@@ -271,6 +282,21 @@ mod tests {
             order.push(stream);
         }
         assert_eq!(order, [1, 3, 1, 3]);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_streams_that_are_over() {
+        let mut outflow = outflow();
+        let urgent = Priority { urgency: 0, incremental: false };
+        for stream in (1..1001).step_by(2) {
+            open(&mut outflow, stream, 3, false);
+            outflow.leave(stream);
+            outflow.announce(stream, urgent);
+        }
+        assert!(outflow.ranks.is_empty());
+        outflow.announce(1001, urgent);
+        outflow.prioritize(1001, None);
+        assert_eq!(outflow.rank(1001).0, 0, "announced before it was opened");
     }
 
     #[test]

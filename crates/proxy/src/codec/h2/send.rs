@@ -33,6 +33,14 @@ impl Outlet {
         Self { stream, shared, id }
     }
 
+    /// The same, on a connection whose streams are of different clients: each gets its turn.
+    #[must_use]
+    pub fn in_turns(stream: SendStream<Bytes>, shared: Rc<Shared>) -> Self {
+        let outlet = Self::new(stream, shared);
+        outlet.shared.take_turns(outlet.id);
+        outlet
+    }
+
     /// Ready with the number of bytes, up to `wanted`, that may be sent now.
     pub fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
         let Some(granted) = ready!(self.shared.poll_turn(cx, self.id, wanted)) else {
@@ -135,10 +143,13 @@ impl Pump {
     /// Moves as much as both sides allow; ready when all is handed over.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         while !self.finished {
-            if ready!(self.body.poll_data(cx))? {
-                ready!(self.poll_hand(cx))?;
-            } else {
-                self.end()?;
+            match self.body.poll_data(cx)? {
+                Poll::Ready(true) => ready!(self.poll_hand(cx))?,
+                Poll::Ready(false) => self.end()?,
+                // The source may stay quiet for long: the peer need not wait for it to leave.
+                Poll::Pending => {
+                    return self.outlet.poll_reset(cx).map(|gone| Err(self.gone(gone)));
+                }
             }
         }
         Poll::Ready(Ok(()))

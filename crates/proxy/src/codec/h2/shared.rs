@@ -33,6 +33,7 @@ pub struct Shared {
     greeted: Cell<bool>,
     drains: Cell<bool>,
     ended: Cell<bool>,
+    heard: Cell<u64>,
     /// The task that drives the connection.
     driver: RefCell<Option<Waker>>,
 }
@@ -53,6 +54,7 @@ impl Shared {
             greeted: Cell::new(false),
             drains: Cell::new(false),
             ended: Cell::new(false),
+            heard: Cell::new(0),
             driver: RefCell::new(None),
         }
     }
@@ -116,6 +118,7 @@ impl Shared {
 
     /// Sees a frame of the peer's; breaks off at one that breaks a rule.
     pub(super) fn received(&self, frame: Frame, shown: &[u8]) -> ControlFlow<()> {
+        self.heard.set(self.heard.get() + 1);
         self.budget.borrow_mut().received(frame, clock::coarse());
         let checked = self.rules.as_ref().map(|rules| rules.borrow_mut().check(frame, shown));
         if let Some(Err(reason)) = checked {
@@ -169,6 +172,17 @@ impl Shared {
     /// Notes how important a stream is by the `Priority` field of its request, if it has one.
     pub(super) fn prioritize(&self, stream: u32, field: Option<&[u8]>) {
         self.outflow.borrow_mut().prioritize(stream, field.map(Priority::read));
+    }
+
+    /// Lets a stream share the connection with its equals.
+    pub(super) fn take_turns(&self, stream: u32) {
+        let priority = Priority { incremental: true, ..Priority::default() };
+        self.outflow.borrow_mut().prioritize(stream, Some(priority));
+    }
+
+    /// Frames that the peer has sent so far.
+    pub fn heard(&self) -> u64 {
+        self.heard.get()
     }
 
     /// Ready with the bytes that a stream may hand over now; `None` when the connection has ended.

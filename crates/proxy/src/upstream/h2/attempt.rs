@@ -88,6 +88,11 @@ fn safe_retry(exchange: &Exchange, fault: Fault) -> Fault {
 struct Sending {
     future: ResponseFuture,
     upload: Option<Pump>,
+    /// The whole request has been handed over. Its body stays where it is: whether the request
+    /// may be sent again depends on it.
+    sent: bool,
+    /// The client holds its body back until the server asks for it: the server's time runs.
+    awaits_invitation: bool,
     timer: Timer,
     first_byte: std::time::Duration,
     reused: bool,
@@ -111,11 +116,13 @@ impl Sending {
         }
         let upload = (!ended).then(|| {
             let body = std::mem::replace(&mut exchange.body, Body::Empty);
-            let outlet = Outlet::new(stream, Rc::clone(lease.connection().shared()));
+            let outlet = Outlet::in_turns(stream, Rc::clone(lease.connection().shared()));
             Pump::new(body, outlet, (Side::Upstream, exchange.snapshot.timeouts.body_idle))
         });
         let (first_byte, reused) = (plan.first_byte_timeout, lease.connection().is_reused());
-        Self { future, upload, timer, first_byte, reused, write_fault: None }
+        let (sent, awaits_invitation) = (ended, exchange.expects_continue);
+        let write_fault = None;
+        Self { future, upload, sent, awaits_invitation, timer, first_byte, reused, write_fault }
     }
 
     /// Ready with the final head, or with `None` when an interim one is in `interim`.
@@ -126,6 +133,11 @@ impl Sending {
     ) -> Poll<Result<Option<http::Response<RecvStream>>, Fault>> {
         self.poll_upload(cx)?;
         match self.future.poll_informational(cx) {
+            // There is nothing to switch to (RFC 9113 §8.6).
+            Poll::Ready(Some(Ok(response))) if response.status() == 101 => {
+                let fault = Fault::upstream(Kind::HttpProtocolError, Retry::Never);
+                return Poll::Ready(Err(fault));
+            }
             Poll::Ready(Some(Ok(response))) => {
                 head::response(response.status(), response.headers(), interim);
                 return Poll::Ready(Ok(None));
@@ -144,14 +156,18 @@ impl Sending {
     }
 
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Fault> {
-        let Some(upload) = self.upload.as_mut().filter(|_| self.write_fault.is_none()) else {
-            return Ok(());
-        };
+        let runs = !self.sent && self.write_fault.is_none();
+        let Some(upload) = self.upload.as_mut().filter(|_| runs) else { return Ok(()) };
         match upload.poll(cx) {
-            Poll::Pending => Ok(()),
+            Poll::Pending => {
+                if self.awaits_invitation && !upload.body().is_held() {
+                    self.awaits_invitation = false;
+                    self.timer.clear();
+                }
+                Ok(())
+            }
             Poll::Ready(Ok(())) => {
-                upload.take_body().finish();
-                self.upload = None;
+                self.sent = true;
                 self.timer.set(self.first_byte);
                 Ok(())
             }
@@ -202,7 +218,8 @@ fn answer(
     let idle = exchange.snapshot.timeouts.body_idle;
     let inflow = Inflow::new(idle);
     inflow.cap(exchange.total_left());
-    if let (Some(pump), None) = (sending.upload, sending.write_fault) {
+    let running = sending.upload.filter(|_| !sending.sent && sending.write_fault.is_none());
+    if let Some(pump) = running {
         exchange.early_response = true;
         let upload = Upload::H2(pump, Rc::clone(&inflow));
         lease.attach_upload(UploadTask::spawn(upload, idle));
@@ -255,6 +272,6 @@ async fn tunnel(
     if let Some(key) = key {
         head.headers.set(b"Sec-WebSocket-Accept", &handshake_key::accept(&key));
     }
-    let outlet = Outlet::new(stream, Rc::clone(lease.connection().shared()));
+    let outlet = Outlet::in_turns(stream, Rc::clone(lease.connection().shared()));
     Ok(Response::switching(head, Port::h2_upstream(incoming, outlet, lease)))
 }

@@ -74,7 +74,7 @@ impl Connection {
     }
 
     /// What the streams of this connection share.
-    pub(super) fn shared(&self) -> &Rc<Shared> {
+    pub(crate) fn shared(&self) -> &Rc<Shared> {
         &self.shared
     }
 

@@ -24,7 +24,8 @@ pub(super) fn request(
     let method = Method::from_bytes(head.method.as_str().as_bytes());
     *request.method_mut() = method.map_err(|_| Refusal::MethodTooLong)?;
     fields(head, request.headers_mut());
-    if let Framing::Length(bytes) = framing {
+    // What follows a request for a tunnel is not its content.
+    if let (Framing::Length(bytes), None) = (framing, protocol) {
         request.headers_mut().insert(http::header::CONTENT_LENGTH, HeaderValue::from(bytes));
     }
     if sends_trailers {
