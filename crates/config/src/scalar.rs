@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Longest duration that makes sense anywhere: a year.
-const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Longest duration that makes sense anywhere: ten years, which browsers may be told to remember.
+const DURATION_MAX: Duration = Duration::from_secs(3660 * 24 * 3600);
 
 /// `250ms`, `5s`, `1h30m`: one or more numbers, each with its unit. Zero is refused, since
 /// a time that is over before it starts is never meant. `Err` is a hint, perhaps empty.
@@ -23,14 +23,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
             "" => return Err("a duration needs a unit: ms, s, m, h or d"),
             _ => return Err("the units are ms, s, m, h and d"),
         };
-        let part = number.checked_mul(millis).ok_or("the longest is \"366d\"")?;
+        let part = number.checked_mul(millis).ok_or("the longest is \"3660d\"")?;
         total = total.saturating_add(Duration::from_millis(part));
         rest = after;
     }
     match total {
         Duration::ZERO if text.is_empty() => Err(""),
         Duration::ZERO => Err("it must be longer than zero"),
-        long if long > DURATION_MAX => Err("the longest is \"366d\""),
+        long if long > DURATION_MAX => Err("the longest is \"3660d\""),
         fine => Ok(fine),
     }
 }
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(duration("7d"), Ok(Duration::from_secs(7 * 86400)));
-        for bad in ["", "5", "s", "5 s", "-5s", "5x", "0s", "367d", "99999999999999999999s"] {
+        for bad in ["", "5", "s", "5 s", "-5s", "5x", "0s", "3661d", "99999999999999999999s"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert!(duration("18446744073709551615d").is_err());

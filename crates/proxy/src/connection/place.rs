@@ -35,15 +35,17 @@ pub struct Entrance {
     pub listener: u32,
     /// The version of HTTP that is spoken.
     pub version: Version,
-    /// The TLS session, where there is one.
+    /// The TLS session, once there is one.
     pub tls: Option<Rc<Facts>>,
+    /// The listener is encrypted: the session may be about to begin, or have come to nothing.
+    pub encrypted: bool,
 }
 
 impl Entrance {
     /// `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
+        if self.encrypted { "https" } else { "http" }
     }
 
     /// Who sends this request.
@@ -58,7 +60,11 @@ impl Place {
     #[must_use]
     pub fn new(worker: Rc<Worker>, seat: Seat, (peer, listener): (Peer, u32)) -> Self {
         worker.metrics().add(Counter::ConnectionsAccepted, 1);
-        let entrance = Entrance { peer, listener, version: Version::Http11, tls: None };
+        let snapshot = worker.snapshot();
+        let plan = snapshot.listeners.get(listener as usize);
+        let encrypted = plan.is_some_and(|plan| plan.tls.is_some());
+        let version = Version::Http11;
+        let entrance = Entrance { peer, listener, version, tls: None, encrypted };
         Self { worker, entrance, is_new: Cell::new(true), _seat: seat }
     }
 
@@ -107,7 +113,7 @@ impl Place {
     /// Whether clients shake hands here first.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
-        self.plan(|plan| plan.tls.is_some())
+        self.entrance.encrypted
     }
 
     fn plan(&self, ask: impl FnOnce(&ListenerPlan) -> bool) -> bool {
