@@ -3,4 +3,5 @@
 mod browser;
 mod grpc;
 mod grpc_web;
+mod lasting;
 mod tools;
