@@ -26,6 +26,8 @@ pub(super) struct Directory {
 #[derive(Debug, Default)]
 struct Loaded {
     entries: HashMap<Box<str>, Entry, foldhash::fast::RandomState>,
+    /// Files that could not be used, as they were then: told once, and not read again.
+    broken: HashMap<Box<str>, Stamp, foldhash::fast::RandomState>,
     clock: u64,
 }
 
@@ -53,6 +55,16 @@ impl Directory {
         })
     }
 
+    /// The stem of the files that a name is served from, without reading them.
+    pub(super) fn stem(&self, name: &str) -> Option<String> {
+        if !is_name(name) {
+            return None;
+        }
+        let wildcard = name.split_once('.').map(|(_, suffix)| format!("_.{suffix}"));
+        let stems = std::iter::once(name.to_owned()).chain(wildcard);
+        stems.into_iter().find(|stem| self.files(stem).is_some())
+    }
+
     fn get(&self, stem: &str, provider: &CryptoProvider) -> Option<Candidates> {
         {
             let mut loaded = self.loaded.lock().ok()?;
@@ -65,8 +77,20 @@ impl Directory {
         }
         let files = self.files(stem)?;
         let stamp = files.stamp();
-        let candidates = load(&files, provider).inspect_err(|reason| told(reason)).ok()?;
+        if self.loaded.lock().ok()?.broken.get(stem) == Some(&stamp) {
+            return None;
+        }
+        let read = load(&files, provider);
         let mut loaded = self.loaded.lock().ok()?;
+        let candidates = match read {
+            Ok(candidates) => candidates,
+            Err(reason) => {
+                loaded.note_broken(stem, stamp, self.loaded_max);
+                told(&reason);
+                return None;
+            }
+        };
+        loaded.broken.remove(stem);
         if loaded.entries.len() >= self.loaded_max {
             loaded.make_room();
         }
@@ -89,23 +113,37 @@ impl Directory {
 
     /// Loads again what has changed; returns what went wrong.
     pub(super) fn refresh(&self, provider: &CryptoProvider) -> Vec<String> {
-        let Ok(mut loaded) = self.loaded.lock() else { return Vec::new() };
         let mut faults = Vec::new();
-        loaded.entries.retain(|_, entry| {
-            let stamp = entry.files.stamp();
-            if stamp == entry.stamp {
-                return true;
+        // Handshakes wait for the lock and not for the disk.
+        for (stem, files, known) in self.known() {
+            let stamp = files.stamp();
+            if stamp == known {
+                continue;
             }
-            entry.stamp = stamp;
-            match load(&entry.files, provider) {
-                Ok(candidates) => entry.candidates = candidates,
+            let read = load(&files, provider);
+            let Ok(mut loaded) = self.loaded.lock() else { break };
+            match (read, loaded.entries.get_mut(&stem)) {
+                (_, None) => {}
+                (Ok(candidates), Some(entry)) => {
+                    entry.candidates = candidates;
+                    entry.stamp = stamp;
+                }
                 // One that was taken away is forgotten; a broken one leaves the old in force.
-                Err(_) if !entry.files.chain.exists() => return false,
-                Err(reason) => faults.push(reason),
+                (Err(_), Some(_)) if !files.chain.exists() => drop(loaded.entries.remove(&stem)),
+                (Err(reason), Some(entry)) => {
+                    entry.stamp = stamp;
+                    faults.push(reason);
+                }
             }
-            true
-        });
+        }
         faults
+    }
+
+    /// What is in memory, and where it came from.
+    fn known(&self) -> Vec<(Box<str>, Files, Stamp)> {
+        let Ok(loaded) = self.loaded.lock() else { return Vec::new() };
+        let entries = loaded.entries.iter();
+        entries.map(|(stem, entry)| (stem.clone(), entry.files.clone(), entry.stamp)).collect()
     }
 
     /// Certificates in memory.
@@ -116,6 +154,13 @@ impl Directory {
 }
 
 impl Loaded {
+    fn note_broken(&mut self, stem: &str, stamp: Stamp, max: usize) {
+        if self.broken.len() >= max {
+            self.broken.clear();
+        }
+        self.broken.insert(stem.into(), stamp);
+    }
+
     /// Forgets the less recently used half: rarely done, so that it may cost a pass.
     fn make_room(&mut self) {
         let mut uses: Vec<u64> = self.entries.values().map(|entry| entry.used).collect();
@@ -181,6 +226,16 @@ mod tests {
         assert_eq!(directory.len(), 3);
         assert!(directory.find("d.example", &provider).is_some());
         assert!(directory.len() <= 3);
+        assert_eq!(directory.stem("x.c.example").as_deref(), Some("_.c.example"));
+        assert_eq!(directory.stem("e.example"), None);
+        std::fs::write(folder.path().join("e.example.pem"), "broken").unwrap();
+        assert!(directory.find("e.example", &provider).is_none());
+        assert_eq!(directory.loaded.lock().unwrap().broken.len(), 1);
+        let made = rcgen::generate_simple_self_signed(["e.example".to_owned()]).unwrap();
+        let text = made.cert.pem() + &made.signing_key.serialize_pem();
+        std::fs::write(folder.path().join("e.example.pem"), text).unwrap();
+        assert!(directory.find("e.example", &provider).is_some(), "mended");
+        assert!(directory.find("d.example", &provider).is_some());
         std::fs::remove_file(folder.path().join("d.example.pem")).unwrap();
         assert!(directory.refresh(&provider).is_empty());
         assert!(directory.find("d.example", &provider).is_none());

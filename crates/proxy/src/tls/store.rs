@@ -84,11 +84,34 @@ impl CertificateStore {
     /// `asked` is shown. Names are compared without regard to case.
     #[must_use]
     pub fn is_same(&self, asked: &str, host: &str) -> bool {
-        asked.eq_ignore_ascii_case(host)
-            || match (self.find(&lower(asked)), self.find(&lower(host))) {
-                (Some(asked), Some(host)) => asked.is_same(&host),
-                _ => false,
-            }
+        if asked.eq_ignore_ascii_case(host) {
+            return true;
+        }
+        let (asked, host) = (lower(asked), lower(host));
+        let table = self.table.load();
+        match (table.find(&asked), table.find(&host)) {
+            (Some(asked), Some(host)) => asked.is_same(host),
+            (None, None) => self.is_same_elsewhere(&asked, &host),
+            // The default may stand for a name that the table does not have.
+            (Some(named), None) => self.is_first(&table, named, &host),
+            (None, Some(named)) => self.is_first(&table, named, &asked),
+        }
+    }
+
+    /// The same for two names that the table does not have. Nothing is read for it: whoever sends
+    /// requests could make us read without end.
+    fn is_same_elsewhere(&self, asked: &str, host: &str) -> bool {
+        let stem = |name| self.directory.as_ref().and_then(|directory| directory.stem(name));
+        match (stem(asked), stem(host)) {
+            (None, None) => !self.refuses_unknown,
+            (asked, host) => asked == host,
+        }
+    }
+
+    fn is_first(&self, table: &Table, named: &Candidates, unknown: &str) -> bool {
+        let elsewhere = self.directory.as_ref().and_then(|directory| directory.stem(unknown));
+        let is_default = elsewhere.is_none() && !self.refuses_unknown;
+        is_default && table.first().is_same(named)
     }
 
     /// Looks at the files and loads again what has changed.
