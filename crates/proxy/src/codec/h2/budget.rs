@@ -16,6 +16,9 @@ const PROVOKED_RESET: u32 = 20;
 /// A stream over the limit that the client has been told.
 const REFUSED_STREAM: u32 = 5;
 
+/// A request that is refused before it is one, as with fields over the limit.
+pub(super) const REFUSED_REQUEST: u32 = 10;
+
 /// A stream whose response the client does not take.
 pub(super) const STALLED_STREAM: u32 = 100;
 

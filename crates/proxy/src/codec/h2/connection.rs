@@ -152,8 +152,10 @@ impl Driver {
         self.close_if_due(connection);
         loop {
             if let Poll::Ready(next) = connection.poll_accept(cx) {
+                self.shared.arrived();
                 return Poll::Ready(next);
             }
+            self.shared.charge_refused();
             if self.end_if_abused(connection) {
                 continue;
             }

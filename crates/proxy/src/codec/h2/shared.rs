@@ -34,6 +34,14 @@ pub struct Shared {
     drains: Cell<bool>,
     ended: Cell<bool>,
     heard: Cell<u64>,
+    /// The highest stream that the peer has opened.
+    highest: Cell<u32>,
+    /// Streams that the peer has opened.
+    opened: Cell<u64>,
+    /// Streams that have become a request.
+    arrived: Cell<u64>,
+    /// Streams charged for because they never became one.
+    refused: Cell<u64>,
     /// The task that drives the connection.
     driver: RefCell<Option<Waker>>,
 }
@@ -55,6 +63,10 @@ impl Shared {
             drains: Cell::new(false),
             ended: Cell::new(false),
             heard: Cell::new(0),
+            highest: Cell::new(0),
+            opened: Cell::new(0),
+            arrived: Cell::new(0),
+            refused: Cell::new(0),
             driver: RefCell::new(None),
         }
     }
@@ -126,7 +138,10 @@ impl Shared {
             return ControlFlow::Break(());
         }
         match frame.kind {
-            kind::HEADERS | kind::CONTINUATION => self.in_headers.set(!frame.ends_headers()),
+            kind::HEADERS | kind::CONTINUATION => {
+                self.in_headers.set(!frame.ends_headers());
+                self.note_opened(frame.stream);
+            }
             kind::SETTINGS => self.greeted.set(true),
             kind::GOAWAY => self.drains.set(true),
             kind::WINDOW_UPDATE if frame.stream == 0 => {
@@ -157,6 +172,31 @@ impl Shared {
             _ => return,
         }
         self.budget.borrow_mut().sent(frame, number(shown), clock::coarse());
+    }
+
+    fn note_opened(&self, stream: u32) {
+        if stream > self.highest.get() {
+            self.highest.set(stream);
+            self.opened.set(self.opened.get() + 1);
+        }
+    }
+
+    /// A stream has become a request.
+    pub(super) fn arrived(&self) {
+        self.arrived.set(self.arrived.get() + 1);
+    }
+
+    /// Charges for streams that became no request, once all that was read has been handled.
+    pub(super) fn charge_refused(&self) {
+        // What waits behind a blocked write is charged for once and stays paid.
+        let refused = self.opened.get().saturating_sub(self.arrived.get());
+        let more = refused.saturating_sub(self.refused.get());
+        if more > 0 && !self.is_in_head() {
+            self.refused.set(refused);
+            let points = u32::try_from(more).unwrap_or(u32::MAX);
+            let points = points.saturating_mul(budget::REFUSED_REQUEST);
+            self.budget.borrow_mut().charge(points, clock::coarse());
+        }
     }
 
     /// A stream whose response the client does not take.
