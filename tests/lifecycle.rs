@@ -212,11 +212,9 @@ fn errors_of_a_configuration_say_where() {
 fn what_is_not_built_yet_is_refused_and_never_ignored() {
     let dir = tempfile::tempdir().expect("a directory");
     for (name, nodes) in [
-        ("upstream", "upstream \"a\" { server \"127.0.0.1:1\"; sticky cookie=\"c\"; }"),
+        ("acme", "listen \":443\" { tls { automatic { email \"a@b.test\"; }; }; }"),
         ("route", "site { route \"/*\" { cache ttl=\"1h\"; respond 200; }; }"),
-        ("pool", "upstream \"a\" { server \"127.0.0.1:1\"; connections max=1; }"),
-        ("backup", "upstream \"a\" { server \"127.0.0.1:1\" backup=#true; }"),
-        ("layer 4", "listen \":5432\" protocol=\"tcp\" { proxy \"a\"; }"),
+        ("h3", "listen \":443\" { protocols \"h3\"; }"),
     ] {
         let text = format!("listen \":8081\"\n{nodes}\n");
         std::fs::write(dir.path().join("w.kdl"), text).expect("a file");

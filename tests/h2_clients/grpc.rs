@@ -8,7 +8,7 @@ fn server(name: &str) -> External {
 }
 
 fn before(servers: &[&External]) -> Weir {
-    let setup = Setup::new().upstream("protocol \"h2\"");
+    let setup = Setup::new().upstream("protocol \"h2\"\nbalance \"round-robin\"");
     servers.iter().fold(setup, |setup, server| setup.server(&server.server())).start()
 }
 

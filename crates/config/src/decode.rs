@@ -2,6 +2,7 @@
 
 mod action;
 mod address;
+mod balance;
 mod h2;
 mod headers;
 mod host;
@@ -90,6 +91,7 @@ pub(crate) fn config(items: &[Item], context: &mut Context) -> Config {
             "admin" => config.admin = address::admin(item, context),
             "request-id" => config.request_id = process::request_id(item, context),
             "path" => config.path = process::path_policy(item),
+            "zone" => config.zone = item.arg("name").map(|name| name.text.to_owned()),
             "workers" => config.workers = process::workers(item),
             _ => {}
         }

@@ -2,6 +2,7 @@
 //! compiles it into its Snapshot. Every part keeps the span it was written at.
 
 mod action;
+mod balance;
 mod h2;
 mod limits;
 mod listener;
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 pub use action::{
     Action, ErrorPage, ErrorPageBody, HeaderOp, HostPolicy, Proxy, Redirect, Respond, Rewrite,
 };
+pub use balance::{Eject, Policy, Retry, RetryOn, SameSite, Sticky};
 pub use h2::Http2;
 pub use limits::{Limits, RouteLimits, RouteTimeouts, Timeouts};
 pub use listener::{ListenAddress, Listener, Protocols, RedirectHttps};
@@ -31,7 +33,8 @@ pub use tls::{
     UpstreamTls,
 };
 pub use upstream::{
-    Balance, Connections, Server, ServerAddress, Upstream, UpstreamProtocol, UpstreamTimeouts,
+    Balance, CircuitBreaker, Connections, Server, ServerAddress, Upstream, UpstreamProtocol,
+    UpstreamTimeouts,
 };
 
 use crate::report::Diagnostic;
@@ -61,6 +64,8 @@ pub struct Config {
     pub request_id: RequestIdPolicy,
     /// Number of workers; `None` means one for each core that the process may use.
     pub workers: Option<u16>,
+    /// Where this process runs, to prefer servers that are near.
+    pub zone: Option<String>,
     /// How paths are made canonical before they are matched.
     pub path: PathPolicy,
     /// The text of every file, for messages that point into them.

@@ -1,6 +1,7 @@
 //! The one table of the language: every node, argument and property with its type, its
 //! default and its sentence. Checks, the JSON Schema and the manual all come from it.
 
+mod balance;
 mod h2;
 mod json;
 mod listener;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use weir_config::{
-    Action, Balance, Config, ErrorPageBody, HeaderOp, HostPattern, HostPolicy, ListenAddress,
-    LogField, LogFormat, LogSegment, LogTarget, PathPattern, Placeholder, Predicate, RequestIdMode,
+    Action, Config, ErrorPageBody, HeaderOp, HostPattern, HostPolicy, ListenAddress, LogField,
+    LogFormat, LogSegment, LogTarget, PathPattern, Placeholder, Policy, Predicate, RequestIdMode,
     Rewrite, ServerAddress, Template, TemplateSegment, ValueMatch, load, load_text,
 };
 
@@ -106,7 +106,7 @@ fn upstreams() {
     assert_eq!(servers, expected);
     let name = ServerAddress::Name { host: "app.internal".into(), port: 8080 };
     assert_eq!(app.servers[2].address, name);
-    assert_eq!(app.balance, Balance::RoundRobin);
+    assert_eq!(app.balance.policy, Policy::RoundRobin);
     assert_eq!(app.connections.idle, Duration::from_secs(30));
     assert_eq!(app.connections.idle_max, 8);
     assert_eq!(app.timeouts.connect, Duration::from_secs(1));

@@ -195,6 +195,15 @@ impl Body {
         }
     }
 
+    /// Begins again, where the content is still in memory.
+    pub fn rewind(&mut self) -> bool {
+        if let Self::Full(full) = self {
+            full.sent = 0;
+            return true;
+        }
+        false
+    }
+
     /// Bytes read from the peer so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {

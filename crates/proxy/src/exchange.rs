@@ -17,7 +17,7 @@ use crate::recycle::Recycled;
 use crate::request_id::RequestId;
 use crate::route::RouteIndex;
 use crate::route::captures::Captures;
-use crate::snapshot::SnapshotRef;
+use crate::snapshot::{ProxyPlan, SnapshotRef};
 use crate::tls::Facts;
 use crate::transport::Transport;
 use crate::tunnel::Port;
@@ -64,6 +64,8 @@ pub struct Exchange {
     pub listener: u32,
     /// What the client's TLS session is, where there is one.
     pub tls: Option<Rc<Facts>>,
+    /// How long a server may take to answer while others are left.
+    pub per_try: Option<Duration>,
     total_timeout: Option<Duration>,
     interim: Option<Interim>,
 }
@@ -142,6 +144,7 @@ impl Exchange {
             },
             listener: 0,
             tls: None,
+            per_try: None,
             total_timeout: None,
             interim,
         }
@@ -177,6 +180,13 @@ impl Exchange {
     /// Bounds the whole exchange.
     pub fn limit_total(&mut self, timeout: Option<Duration>) {
         self.total_timeout = timeout;
+    }
+
+    /// How long the server that is asked now may take to answer.
+    #[must_use]
+    pub fn first_byte_timeout(&self, plan: &ProxyPlan) -> Duration {
+        let most = plan.first_byte_timeout;
+        self.per_try.map_or(most, |per_try| per_try.min(most))
     }
 
     /// What is left of the bound on the whole exchange.

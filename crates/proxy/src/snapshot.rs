@@ -3,6 +3,7 @@
 //! A reload compiles the next snapshot beside this one and swaps a pointer; an exchange ends with
 //! the snapshot it began with.
 
+mod cluster;
 mod compile;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use balance::Cluster;
 use http1::HeadLimits;
 use ipnet::IpNet;
 
@@ -25,7 +27,7 @@ use crate::record::{Shape, UpstreamNames, Words};
 use crate::route::{Outcome, Query, Router, Slashes};
 use crate::template::Template;
 use crate::tls::{ClientTls, ServerTls};
-use crate::upstream::Upstreams;
+use crate::upstream::{Sticky, Upstreams};
 
 pub use compile::{CompileFault, compile};
 
@@ -194,6 +196,20 @@ pub struct UpstreamPlan {
     pub name: String,
     /// Its servers.
     pub servers: Vec<ServerPlan>,
+    /// What all workers know of them, in the same order.
+    pub cluster: Arc<Cluster>,
+    /// When a request is tried again.
+    pub retry: config::Retry,
+    /// Keeps clients at their servers, if it does.
+    pub sticky: Option<Sticky>,
+    /// Requests at once over all workers.
+    pub requests_max: u32,
+    /// Requests that wait when all servers are full, over all workers.
+    pub queue_max: u32,
+    /// How long they wait.
+    pub queue_timeout: Duration,
+    /// The field that tells servers how many milliseconds are left.
+    pub deadline_header: Option<String>,
     /// Idle connections kept by a worker for each server.
     pub idle_max: usize,
     /// How long they are kept.
@@ -213,8 +229,6 @@ pub struct UpstreamPlan {
 pub struct ServerPlan {
     /// Where it listens.
     pub target: ServerTarget,
-    /// Its share.
-    pub weight: u16,
 }
 
 /// Where a server listens.
@@ -282,6 +296,12 @@ impl Name {
 }
 
 impl Snapshot {
+    /// The upstream of this name.
+    #[must_use]
+    pub fn upstream(&self, name: &str) -> Option<&UpstreamPlan> {
+        self.upstreams.iter().find(|upstream| upstream.name == name)
+    }
+
     /// The error pages of the site that an exchange is for.
     #[must_use]
     pub fn site_pages(&self, exchange: &mut Exchange) -> Option<&ErrorPages> {
@@ -300,6 +320,7 @@ impl Snapshot {
         let upstream = |upstream: &UpstreamPlan| UpstreamNames {
             name: upstream.name.clone(),
             servers: upstream.servers.iter().map(server).collect(),
+            cluster: Some(Arc::clone(&upstream.cluster)),
         };
         Shape {
             workers,

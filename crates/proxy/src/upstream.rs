@@ -7,8 +7,12 @@ mod connect;
 mod h2;
 mod lease;
 mod pool;
+mod queue;
+mod repeat;
 mod servers;
+mod sticky;
 mod stream;
+mod turn;
 mod upload;
 
 pub use attempt::request_framing;
@@ -16,28 +20,30 @@ pub use h2::StreamPool;
 pub use lease::Lease;
 pub use pool::Pool;
 pub use servers::{ServerState, UpstreamState, Upstreams};
+pub use sticky::Sticky;
 pub use stream::StreamLease;
+pub use turn::{Found, Turn};
 pub use upload::{Upload, UploadTask};
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use balance::{Report, ServerIndex, Tried};
+use balance::{Outcome, ServerIndex, Tried};
 use http1::Known;
 
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Retry, Side};
 use crate::io::clock;
 use crate::record::ServerAt;
-use crate::snapshot::{HostPlan, ProxyPlan, ServerTarget};
+use crate::snapshot::{HostPlan, ProxyPlan, ServerTarget, UpstreamPlan};
 use crate::worker::Worker;
 
 use connect::Way;
+use queue::Entry;
+use repeat::{Kept, Repeat, is_connecting, is_safe, is_wanted, is_wanted_after};
 
 /// Interim responses that are relayed before the final one; an origin that sends more is faulty.
 const INTERIM_MAX: usize = 16;
-
-/// Servers that one request may try at the most, stale connections not counted.
-const ATTEMPTS_MAX: usize = 3;
 
 /// Sends the request of an exchange to a server of its upstream and returns the answer's head
 /// with the body behind it.
@@ -50,74 +56,215 @@ pub async fn fetch(
     plan: &ProxyPlan,
 ) -> Result<Response, Fault> {
     let in_force = Rc::clone(&exchange.snapshot);
-    let Some(upstream) = in_force.servers().at(plan.upstream) else {
+    let number = plan.upstream as usize;
+    let (Some(upstream), Some(rules)) =
+        (in_force.servers().at(plan.upstream), in_force.upstreams.get(number))
+    else {
         return Err(Fault::proxy(Kind::ProxyInternalError));
     };
-    let mut tried = Tried::new();
-    let mut last = Fault::proxy(Kind::DestinationUnavailable);
-    for attempt in 0..ATTEMPTS_MAX {
-        let Some((index, server)) = upstream.pick(exchange.trace.started, &tried) else {
-            return Err(last);
-        };
-        exchange.trace.server = Some(ServerAt { upstream: plan.upstream, server: index.0 });
-        exchange.trace.attempts += 1;
-        if attempt > 0 {
-            worker.metrics().retry(plan.upstream);
-        }
-        match on_server(worker, exchange, plan, server).await {
-            Ok(response) => {
-                upstream.report(index, Report::Reached, clock::coarse());
-                return Ok(response);
-            }
-            Err(fault) => {
-                note_fault(worker, upstream, (plan.upstream, index), &fault);
-                if !may_retry(exchange, &fault) {
-                    return Err(fault);
-                }
-                tried.add(index);
-                last = fault;
-            }
-        }
+    if upstream.cluster().active() >= rules.requests_max {
+        return Err(Fault::proxy(Kind::CircuitOpen));
     }
-    Err(last)
+    upstream.cluster().deposit();
+    let kept = Kept::of(exchange, rules).await?;
+    let bound =
+        rules.sticky.as_ref().and_then(|s| s.read(&exchange.request.headers, upstream.cluster()));
+    let mut course = Course { worker, plan, upstream, rules, kept, bound, tried: Tried::new() };
+    let response = course.run(exchange).await;
+    exchange.per_try = None;
+    let mut response = response?;
+    course.bind(exchange, &mut response);
+    Ok(response)
 }
 
-/// Counts a fault that is not the client's, and sets an unreachable server aside.
-fn note_fault(
-    worker: &Worker,
-    upstream: &UpstreamState,
-    (number, index): (u32, ServerIndex),
-    fault: &Fault,
-) {
-    if fault.side == Side::Upstream {
-        worker.metrics().upstream_fault(ServerAt { upstream: number, server: index.0 });
+/// One request on its way through the servers.
+struct Course<'a> {
+    worker: &'a Worker,
+    plan: &'a ProxyPlan,
+    upstream: &'a UpstreamState,
+    rules: &'a UpstreamPlan,
+    kept: Kept,
+    /// The server that the client's cookie names.
+    bound: Option<ServerIndex>,
+    tried: Tried,
+}
+
+impl Course<'_> {
+    async fn run(&mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
+        let mut last = Fault::proxy(Kind::DestinationUnavailable);
+        let mut repeat = None;
+        for attempt in 0..=self.rules.retry.attempts {
+            let (turn, server) = match self.find(exchange, attempt).await {
+                Ok(found) => found,
+                Err(fault) if attempt == 0 => return Err(fault),
+                Err(_) => return Err(last),
+            };
+            let index = turn.server();
+            exchange.trace.server =
+                Some(ServerAt { upstream: self.plan.upstream, server: index.0 });
+            exchange.trace.attempts += 1;
+            let more = attempt < self.rules.retry.attempts;
+            exchange.per_try = self.rules.retry.per_try.filter(|_| more);
+            self.kept.restore(exchange);
+            self.announce_deadline(exchange);
+            let began = on_server(self.worker, exchange, self.plan, (server, turn)).await;
+            let again = match began {
+                Ok((response, took)) => {
+                    self.note_answer(index, response.head.status, took);
+                    if !more || !self.may_follow(exchange, response.head.status) {
+                        return Ok(response);
+                    }
+                    // Where the budget is spent, this is the answer.
+                    match Repeat::begin(self.upstream.cluster(), clock::coarse()) {
+                        Some(begun) => begun,
+                        None => return Ok(self.refuse_repeat(response)),
+                    }
+                }
+                Err(fault) => {
+                    self.note_fault(index, &fault, exchange);
+                    let on = &self.rules.retry.on;
+                    if !more || !is_safe(exchange, &fault, &self.kept) || !is_wanted(on, &fault) {
+                        return Err(fault);
+                    }
+                    last = fault;
+                    match Repeat::begin(self.upstream.cluster(), clock::coarse()) {
+                        Some(begun) => begun,
+                        None => return Err(self.refuse_repeat(fault)),
+                    }
+                }
+            };
+            repeat.replace(again);
+            self.worker.metrics().retry(self.plan.upstream);
+            self.tried.add(index);
+        }
+        Err(last)
     }
-    if is_unreachable(fault) {
-        upstream.report(index, Report::Unreachable, clock::now());
+
+    /// The server for this try, with the place on it. Waits where all are full.
+    async fn find(
+        &self,
+        exchange: &Exchange,
+        attempt: u32,
+    ) -> Result<(Turn, &Rc<ServerState>), Fault> {
+        let now = if attempt == 0 { exchange.trace.started } else { clock::now() };
+        if let Some(bound) = self.bound
+            && let Found::Server(turn, server) = self.upstream.pick_bound(bound, now, &self.tried)
+        {
+            return Ok((turn, server));
+        }
+        let queue = self.upstream.chooser().queue();
+        // Who comes while others wait lines up behind them.
+        if attempt > 0 || queue.is_empty() {
+            match self.upstream.pick(now, None, &self.tried) {
+                Found::Server(turn, server) => return Ok((turn, server)),
+                Found::None => return Err(Fault::proxy(Kind::DestinationUnavailable)),
+                Found::Full => {}
+            }
+        }
+        // Rare, and too large for every exchange to make room for.
+        Box::pin(self.wait(attempt)).await
+    }
+
+    async fn wait(&self, attempt: u32) -> Result<(Turn, &Rc<ServerState>), Fault> {
+        let entry = if attempt == 0 { Entry::Last } else { Entry::First };
+        let queue = self.upstream.chooser().queue();
+        let line = queue.enter(self.upstream.cluster(), self.rules.queue_max, entry);
+        let line = line.ok_or_else(|| Fault::proxy(Kind::UpstreamFull))?;
+        let began = clock::now();
+        loop {
+            let left = self.rules.queue_timeout.saturating_sub(began.elapsed());
+            if left.is_zero() || !line.called(left).await {
+                return Err(Fault::proxy(Kind::QueueTimeout));
+            }
+            match self.upstream.pick(clock::now(), None, &self.tried) {
+                Found::Server(turn, server) => return Ok((turn, server)),
+                Found::None => return Err(Fault::proxy(Kind::DestinationUnavailable)),
+                Found::Full => {}
+            }
+        }
+    }
+
+    /// Whether another server may be asked after an answer with this status.
+    fn may_follow(&self, exchange: &Exchange, status: u16) -> bool {
+        is_wanted_after(&self.rules.retry.on, status, (exchange, &self.kept))
+    }
+
+    fn refuse_repeat<T>(&self, outcome: T) -> T {
+        self.worker.metrics().limit("retry-budget");
+        outcome
+    }
+
+    /// Tells the server how long the client's side will wait.
+    fn announce_deadline(&self, exchange: &mut Exchange) {
+        let Some(name) = &self.rules.deadline_header else { return };
+        exchange.request.headers.remove_named(name.as_bytes());
+        if let Some(left) = exchange.total_left() {
+            let left_ms = left.as_millis().to_string();
+            exchange.request.headers.push(name.as_bytes(), left_ms.as_bytes());
+        }
+    }
+
+    fn note_answer(&self, server: ServerIndex, status: u16, took: Option<Duration>) {
+        let failed = matches!(status, 502..=504);
+        let took_or_none = took.unwrap_or_default();
+        let outcome = if failed { Outcome::Failed(took_or_none) } else { Outcome::Answered(took) };
+        self.upstream.cluster().note(server, outcome, clock::coarse());
+    }
+
+    /// Counts a fault that is not the client's, and holds it against the server.
+    fn note_fault(&self, server: ServerIndex, fault: &Fault, exchange: &Exchange) {
+        if fault.side != Side::Upstream {
+            return;
+        }
+        let at = ServerAt { upstream: self.plan.upstream, server: server.0 };
+        self.worker.metrics().upstream_fault(at);
+        let outcome = if is_connecting(fault.kind) {
+            Outcome::Unreachable
+        } else {
+            Outcome::Failed(exchange.trace.started.elapsed())
+        };
+        self.upstream.cluster().note(server, outcome, clock::now());
+    }
+
+    /// Binds the client to the server that has answered, if it is not bound to it already.
+    fn bind(&self, exchange: &Exchange, response: &mut Response) {
+        let Some(sticky) = &self.rules.sticky else { return };
+        let server = exchange.trace.server.map(|at| ServerIndex(at.server));
+        let vitals = server.and_then(|server| self.upstream.cluster().vitals(server));
+        if server != self.bound
+            && let Some(vitals) = vitals
+        {
+            let encrypted = exchange.client.scheme == "https";
+            sticky.write(&mut response.head.headers, vitals.id(), encrypted);
+        }
     }
 }
 
 /// Tries one server. A kept connection may have died unseen; then a new one is made, once.
+/// Returns the time to the answer with it, where that tells something of the server.
 async fn on_server(
     worker: &Worker,
     exchange: &mut Exchange,
     plan: &ProxyPlan,
-    server: &Rc<ServerState>,
-) -> Result<Response, Fault> {
-    if let Some(way) = kept(server) {
+    (server, turn): (&Rc<ServerState>, Turn),
+) -> Result<(Response, Option<Duration>), Fault> {
+    if let Some(mut way) = kept(server) {
         worker.metrics().pool_hit(plan.upstream);
+        way.occupy(turn.again());
         match go(worker, exchange, plan, way).await {
             // The connection was dead before this request: that is no fault of the server's.
-            Err(fault) if may_retry(exchange, &fault) => worker.metrics().retry(plan.upstream),
+            Err(fault) if may_be_stale(exchange, &fault) => worker.metrics().retry(plan.upstream),
             outcome => return outcome,
         }
     }
     worker.metrics().pool_miss(plan.upstream);
     let started = clock::now();
-    let timeout =
-        exchange.total_left().map_or(plan.connect_timeout, |left| left.min(plan.connect_timeout));
+    let most = exchange.per_try.map_or(plan.connect_timeout, |most| most.min(plan.connect_timeout));
+    let timeout = exchange.total_left().map_or(most, |left| left.min(most));
     let snapshot = Rc::clone(&exchange.snapshot);
-    let way = connect::make(server, timeout, &snapshot).await?;
+    // A new connection is rare where connections are kept: only then is there room for it.
+    let mut way = Box::pin(connect::make(server, timeout, &snapshot)).await?;
+    way.occupy(turn);
     let took = started.elapsed();
     exchange.trace.connect = Some(took);
     if let Some(at) = exchange.trace.server {
@@ -136,17 +283,23 @@ fn kept(server: &Rc<ServerState>) -> Option<Way> {
     Lease::from_pool(server).map(Way::H1)
 }
 
+/// Sends the request and awaits the head of the answer. The time of an upload is the client's
+/// too, so it says nothing of the server.
 async fn go(
     worker: &Worker,
     exchange: &mut Exchange,
     plan: &ProxyPlan,
     way: Way,
-) -> Result<Response, Fault> {
-    match way {
-        Way::H1(lease) => attempt::run(worker, exchange, plan, lease).await,
+) -> Result<(Response, Option<Duration>), Fault> {
+    let began = exchange.body.is_empty().then(clock::now);
+    let response = match way {
+        Way::H1(lease) => attempt::run(worker, exchange, plan, lease).await?,
         // Rarer and larger: the size of every exchange does not pay for it.
-        Way::H2(lease) => Box::pin(h2::run(worker, exchange, plan, lease)).await,
-    }
+        Way::H2(lease) => Box::pin(h2::run(worker, exchange, plan, lease)).await?,
+    };
+    let ended = exchange.trace.first_byte;
+    let took = began.zip(ended).map(|(began, ended)| ended.saturating_duration_since(began));
+    Ok((response, took))
 }
 
 /// Counts a response head.
@@ -167,19 +320,15 @@ fn set_host(exchange: &mut Exchange, plan: &ProxyPlan, target: &ServerTarget) {
     exchange.request.headers.set_known(Known::Host, host.as_bytes());
 }
 
-/// Whether the request may be sent again (RFC 9110 §9.2.2): nothing of it was sent, or it is
-/// idempotent and its body has not been touched.
-fn may_retry(exchange: &Exchange, fault: &Fault) -> bool {
-    match fault.retry {
-        Retry::Never => false,
-        Retry::IfUnsent => true,
-        Retry::IfIdempotent => {
-            exchange.request.method.is_idempotent() && exchange.body.is_untouched()
+/// Whether a kept connection may have been closed before the request reached the server: then it
+/// is sent again on a new one, if that is safe (RFC 9112 §9.5).
+fn may_be_stale(exchange: &mut Exchange, fault: &Fault) -> bool {
+    match (fault.kind, fault.retry) {
+        (_, Retry::Never) | (Kind::HttpResponseTimeout | Kind::ConnectionWriteTimeout, _) => false,
+        (_, Retry::IfUnsent) => true,
+        (_, Retry::IfIdempotent) => {
+            exchange.request.method.is_idempotent()
+                && (exchange.body.is_untouched() || exchange.body.rewind())
         }
     }
-}
-
-/// Whether the server could not even be reached.
-fn is_unreachable(fault: &Fault) -> bool {
-    matches!(fault.kind, Kind::DnsError | Kind::ConnectionRefused | Kind::ConnectionTimeout)
 }

@@ -188,6 +188,7 @@ impl Worker {
         self.logs.borrow_mut().iter_mut().for_each(WorkerLog::flush);
         let in_force = self.snapshot();
         let upstreams = in_force.servers();
+        upstreams.keep_house();
         let traffic = upstreams.take_traffic();
         self.metrics.add(Counter::UpstreamBytesIn, traffic.received);
         self.metrics.add(Counter::UpstreamBytesOut, traffic.sent);

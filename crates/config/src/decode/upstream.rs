@@ -4,10 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{host_and_port, unbracketed};
-use super::{Context, Text, host, tls};
+use super::{Context, Text, balance, host, tls};
 use crate::check::Item;
 use crate::model::{
-    Balance, Connections, Server, ServerAddress, Upstream, UpstreamProtocol, UpstreamTimeouts,
+    CircuitBreaker, Connections, Server, ServerAddress, Upstream, UpstreamProtocol,
+    UpstreamTimeouts,
 };
 use crate::report::Diagnostic;
 
@@ -35,13 +36,25 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
             .help("add `tls`, or say `protocol \"h2\"` where the servers speak it in the clear"),
         );
     }
+    balance::check_first(item, context);
     if let Some(tls) = item.first("tls").filter(|tls| tls.whole) {
         check_names(&servers, tls, context);
     }
     Some(Upstream {
         name: name.text.to_owned(),
         servers,
-        balance: Balance::RoundRobin,
+        balance: item
+            .first("balance")
+            .map(|item| balance::balance(item, context))
+            .unwrap_or_default(),
+        eject: item.first("eject").map(|item| balance::eject(item, context)).unwrap_or_default(),
+        retry: item.first("retry").map(|item| balance::retry(item, context)).unwrap_or_default(),
+        sticky: item.first("sticky").and_then(|item| balance::sticky(item, context)),
+        slow_start: balance::slow_start(item),
+        panic_percent: balance::panic_percent(item, context),
+        subset: item.first("subset").and_then(|item| item.integer("size")).unwrap_or(0),
+        circuit_breaker: item.first("circuit-breaker").map(circuit_breaker).unwrap_or_default(),
+        deadline_header: balance::deadline_header(item, context),
         connections: item.first("connections").map(connections).unwrap_or_default(),
         timeouts: item.first("timeouts").map(timeouts).unwrap_or_default(),
         protocol: match protocol.map(|text| text.text) {
@@ -81,7 +94,14 @@ fn server(item: &Item, context: &mut Context) -> Option<Server> {
             return None;
         }
     };
-    Some(Server { address, weight: item.integer("weight").unwrap_or(1), span: item.span })
+    Some(Server {
+        address,
+        weight: item.integer("weight").unwrap_or(1),
+        zone: item.prop("zone").map(|zone| zone.text.to_owned()),
+        backup: item.bool("backup").unwrap_or(false),
+        tier: item.integer("tier").unwrap_or(0),
+        span: item.span,
+    })
 }
 
 fn server_address(text: Text<'_>) -> Result<ServerAddress, &'static str> {
@@ -108,6 +128,17 @@ fn connections(item: &Item) -> Connections {
         idle: item.duration("idle").unwrap_or(default.idle),
         idle_max: item.integer("idle-max").unwrap_or(default.idle_max),
         streams_max: item.integer("streams-max").unwrap_or(default.streams_max),
+        max: item.integer("max").unwrap_or(default.max),
+        queue: item.integer("queue").unwrap_or(default.queue),
+        queue_timeout: item.duration("queue-timeout").unwrap_or(default.queue_timeout),
+    }
+}
+
+fn circuit_breaker(item: &Item) -> CircuitBreaker {
+    let default = CircuitBreaker::default();
+    CircuitBreaker {
+        requests_max: item.integer("requests").unwrap_or(default.requests_max),
+        retries_max: item.integer("retries").unwrap_or(default.retries_max),
     }
 }
 

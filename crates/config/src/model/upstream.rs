@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Span, UpstreamTls};
+use super::{Eject, Policy, Retry, Span, Sticky, UpstreamTls};
 
 /// One `upstream` node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,22 @@ pub struct Upstream {
     pub servers: Vec<Server>,
     /// Who gets the next request.
     pub balance: Balance,
+    /// When servers are avoided.
+    pub eject: Eject,
+    /// When requests are tried again.
+    pub retry: Retry,
+    /// Keeps clients at their servers, if it does.
+    pub sticky: Option<Sticky>,
+    /// How long a new or recovered server takes to get its full share.
+    pub slow_start: Duration,
+    /// Below this share of usable servers, in percent, all are used again.
+    pub panic_percent: u32,
+    /// Servers that are used of a very large number; 0 for all.
+    pub subset: u32,
+    /// What the upstream as a whole may take.
+    pub circuit_breaker: CircuitBreaker,
+    /// The field that tells servers how many milliseconds are left.
+    pub deadline_header: Option<String>,
     /// How idle connections are kept.
     pub connections: Connections,
     /// Timeouts towards these servers.
@@ -33,8 +49,14 @@ pub struct Upstream {
 pub struct Server {
     /// Where it listens.
     pub address: ServerAddress,
-    /// Its share relative to the others of its upstream, 1 to 65535.
+    /// Its share relative to the others of its upstream, 0 to 65535.
     pub weight: u16,
+    /// Where it stands.
+    pub zone: Option<String>,
+    /// Used only when no other server is usable.
+    pub backup: bool,
+    /// Those of a higher tier get what lower ones cannot take.
+    pub tier: u8,
     /// Where the node is.
     pub span: Span,
 }
@@ -66,11 +88,33 @@ impl fmt::Display for ServerAddress {
 }
 
 /// How the next server is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Balance {
-    /// Smooth weighted round robin.
-    #[default]
-    RoundRobin,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// The algorithm.
+    pub policy: Policy,
+    /// How much more than the average a server may have under a hashing policy, in percent.
+    pub bound_percent: u32,
+}
+
+impl Default for Balance {
+    fn default() -> Self {
+        Self { policy: Policy::default(), bound_percent: 25 }
+    }
+}
+
+/// What an upstream as a whole may take; more is refused at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CircuitBreaker {
+    /// Requests at once.
+    pub requests_max: u32,
+    /// Further tries at once.
+    pub retries_max: u32,
+}
+
+impl Default for CircuitBreaker {
+    fn default() -> Self {
+        Self { requests_max: u32::MAX, retries_max: u32::MAX }
+    }
 }
 
 /// How connections to the servers of an upstream are kept.
@@ -82,11 +126,24 @@ pub struct Connections {
     pub idle_max: u32,
     /// Streams that one connection of HTTP/2 carries at once.
     pub streams_max: u32,
+    /// Requests on one server at once.
+    pub max: u32,
+    /// Requests that wait when every server has as many.
+    pub queue: u32,
+    /// How long they wait.
+    pub queue_timeout: Duration,
 }
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { idle: Duration::from_secs(90), idle_max: 1024, streams_max: 100 }
+        Self {
+            idle: Duration::from_secs(90),
+            idle_max: 1024,
+            streams_max: 100,
+            max: u32::MAX,
+            queue: 0,
+            queue_timeout: Duration::from_secs(2),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) static ROOT: NodeSpec = NodeSpec {
         &REQUEST_ID,
         &PATH,
         &WORKERS,
+        &ZONE,
         &INCLUDE,
     ],
     ..NODE
@@ -28,6 +29,13 @@ pub(crate) static ROOT: NodeSpec = NodeSpec {
 
 pub(crate) const ADDRESS: super::Kind =
     Form("an address such as \":80\", \"127.0.0.1:80\", \"[::1]:80\" or \"unix:/run/weir.sock\"");
+
+static ZONE: NodeSpec = NodeSpec {
+    name: "zone",
+    doc: "Where this process runs: servers of the same zone are preferred.",
+    args: &[arg("name", super::Kind::Text, "the zone")],
+    ..NODE
+};
 
 static TRUSTED_PROXIES: NodeSpec = NodeSpec {
     name: "trusted-proxies",

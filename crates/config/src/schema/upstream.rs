@@ -2,7 +2,7 @@
 
 use super::Count::Some;
 use super::Kind::{Bool, Choice, Duration, Form, Integer, Text};
-use super::{NODE, NodeSpec, Support, arg, args, built, later, prop};
+use super::{NODE, NodeSpec, Support, arg, args, balance, built, prop};
 
 pub(super) static UPSTREAM: NodeSpec = NodeSpec {
     name: "upstream",
@@ -10,15 +10,19 @@ pub(super) static UPSTREAM: NodeSpec = NodeSpec {
     args: &[arg("name", Text, "the name that `proxy` uses")],
     children: &[
         &SERVER,
-        &BALANCE,
+        &balance::BALANCE,
         &CONNECTIONS,
         &TIMEOUTS,
         &PROTOCOL,
-        &NodeSpec { name: "sticky", doc: "Keeps a client at its server.", ..LATER },
+        &balance::STICKY,
         &NodeSpec { name: "health-check", doc: "Asks servers whether they are well.", ..LATER },
-        &NodeSpec { name: "eject", doc: "Avoids servers that fail.", ..LATER },
-        &NodeSpec { name: "retry", doc: "Tries again elsewhere.", ..LATER },
-        &NodeSpec { name: "slow-start", doc: "Lets a new server warm up.", ..LATER },
+        &balance::EJECT,
+        &balance::RETRY,
+        &balance::SLOW_START,
+        &balance::PANIC_THRESHOLD,
+        &balance::SUBSET,
+        &balance::CIRCUIT_BREAKER,
+        &balance::DEADLINE_HEADER,
         &TLS,
     ],
     repeats: true,
@@ -38,31 +42,12 @@ static SERVER: NodeSpec = NodeSpec {
         "where it listens",
     )],
     props: &[
-        prop("weight", Integer(1, 65535), "its share relative to the others").default("1"),
-        prop("zone", Text, "where it stands").later(),
-        prop("backup", Bool, "used only when no other server is left").later(),
+        prop("weight", Integer(0, 65535), "its share relative to the others").default("1"),
+        prop("zone", Text, "where it stands; those of our own `zone` are preferred"),
+        prop("backup", Bool, "used only when no other server is left").default("#false"),
+        prop("tier", Integer(0, 15), "gets what servers of lower tiers cannot take").default("0"),
     ],
     repeats: true,
-    ..NODE
-};
-
-static BALANCE: NodeSpec = NodeSpec {
-    name: "balance",
-    doc: "Who gets the next request. The default is `round-robin`, by weight.",
-    args: &[arg(
-        "policy",
-        Choice(&[
-            built("round-robin"),
-            later("p2c"),
-            later("least-requests"),
-            later("random"),
-            later("hash"),
-            later("maglev"),
-            later("first"),
-        ]),
-        "the algorithm",
-    )],
-    props: &[prop("key", Text, "what is hashed").later()],
     ..NODE
 };
 
@@ -75,9 +60,11 @@ static CONNECTIONS: NodeSpec = NodeSpec {
             .default("1024"),
         prop("streams-max", Integer(1, 10_000), "requests at once on a connection of HTTP/2")
             .default("100"),
-        prop("max", Integer(1, 10_000_000), "connections at once").later(),
-        prop("queue", Integer(0, 10_000_000), "requests that wait for a connection").later(),
-        prop("queue-timeout", Duration, "how long they wait").later(),
+        prop("max", Integer(1, 10_000_000), "requests at once on one server, by all workers")
+            .default("no limit"),
+        prop("queue", Integer(0, 10_000_000), "requests that wait when all servers are full")
+            .default("0"),
+        prop("queue-timeout", Duration, "how long they wait").default("2s"),
     ],
     settings: true,
     ..NODE

@@ -107,6 +107,12 @@ kinds! {
     NoRoute = 404, "destination_not_found", "no_route";
     /// This method is not allowed here.
     MethodNotAllowed = 405, "http_request_denied", "method_not_allowed";
+    /// Every server is full.
+    UpstreamFull = 503, "connection_limit_reached", "upstream_full";
+    /// No server had room in time.
+    QueueTimeout = 503, "connection_limit_reached", "queue_timeout";
+    /// The upstream has more requests than it may.
+    CircuitOpen = 503, "destination_unavailable", "circuit_open";
     /// There are too many connections.
     ConnectionsExceeded = 503, "connection_limit_reached", "connections_exceeded";
     /// There are too many connections from this client.

@@ -128,6 +128,8 @@ fn limit_of(fault: &Fault) -> Option<&'static str> {
         (Kind::BodyTooLarge, _) => Some("body-bytes-max"),
         (Kind::ConnectionsExceeded, _) => Some("connections-max"),
         (Kind::ClientConnectionsExceeded, _) => Some("connections-per-client-max"),
+        (Kind::UpstreamFull, _) => Some("queue"),
+        (Kind::CircuitOpen, _) => Some("circuit-breaker"),
         (Kind::MemoryExceeded, _) => Some("memory-max"),
         (Kind::TlsHandshakesExceeded, _) => Some("tls-handshakes-per-client"),
         (_, Some(Rule::Protocol(Refusal::HeadTooLarge))) => Some("header-bytes-max"),
@@ -149,6 +151,7 @@ fn timeout_of(kind: Kind) -> Option<&'static str> {
         Kind::ConnectionTimeout => Some("connect"),
         Kind::HttpResponseTimeout => Some("first-byte"),
         Kind::TotalTimeout => Some("total"),
+        Kind::QueueTimeout => Some("queue-timeout"),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@
 //! with [`Metrics::next`]; what keeps its label keeps its count.
 
 pub mod cells;
+mod clusters;
 pub mod exposition;
 pub mod histogram;
 mod process;

@@ -3,16 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+use balance::Cluster;
 use http1::{HeadLimits, Known, Method};
 
 use super::{
     Action, HostPlan, ListenerPlan, Name, ProxyPlan, RedirectPlan, RespondPlan, Route, ServerPlan,
-    ServerTarget, Snapshot, UpstreamPlan,
+    ServerTarget, Snapshot, UpstreamPlan, cluster,
 };
 use crate::middleware::{self, ErrorPages};
 use crate::route::{self, HostPattern, PathPattern, Predicate, RouteSpec, Router, Slashes};
 use crate::template::Template;
 use crate::tls::{self, ClientTls, ServerTls, TlsFault};
+use crate::upstream::Sticky;
 
 /// Why a checked configuration cannot be used after all.
 #[derive(Debug)]
@@ -54,7 +56,12 @@ pub fn compile(
 ) -> Result<Snapshot, CompileFault> {
     let slashes = if config.path.merge_slashes { Slashes::Merge } else { Slashes::Keep };
     let mut names = Names { known: before.map_or(&[], |before| &before.names), used: Vec::new() };
-    let upstreams = config.upstreams.iter().map(|upstream| names.upstream(upstream));
+    let upstreams = config.upstreams.iter().map(|upstream| {
+        let known = before.and_then(|before| before.upstream(&upstream.name));
+        let known = known.map(|plan| &*plan.cluster);
+        let cluster = cluster::compile(upstream, config.zone.as_deref(), known);
+        names.upstream(upstream, cluster)
+    });
     let upstreams = upstreams.collect::<Result<_, _>>()?;
     let mut specs = Vec::new();
     let mut routes = Vec::new();
@@ -178,14 +185,15 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    fn upstream(&mut self, upstream: &config::Upstream) -> Result<UpstreamPlan, CompileFault> {
+    fn upstream(
+        &mut self,
+        upstream: &config::Upstream,
+        cluster: Arc<Cluster>,
+    ) -> Result<UpstreamPlan, CompileFault> {
         let servers = upstream
             .servers
             .iter()
-            .map(|server| ServerPlan {
-                target: self.target(&server.address),
-                weight: server.weight,
-            })
+            .map(|server| ServerPlan { target: self.target(&server.address) })
             .collect();
         let alpn: &[&[u8]] = match upstream.protocol {
             config::UpstreamProtocol::H1 => &[b"http/1.1"],
@@ -196,6 +204,13 @@ impl Names<'_> {
         Ok(UpstreamPlan {
             name: upstream.name.clone(),
             servers,
+            cluster,
+            retry: upstream.retry.clone(),
+            sticky: upstream.sticky.as_ref().map(|sticky| Sticky::new(sticky, &upstream.name)),
+            requests_max: upstream.circuit_breaker.requests_max,
+            queue_max: upstream.connections.queue,
+            queue_timeout: upstream.connections.queue_timeout,
+            deadline_header: upstream.deadline_header.clone(),
             idle_max: upstream.connections.idle_max as usize,
             idle_timeout: upstream.connections.idle,
             streams_max: upstream.connections.streams_max as usize,

@@ -66,7 +66,6 @@ struct Sending {
     scanner: HeadScanner,
     limits: http1::HeadLimits,
     first_byte: std::time::Duration,
-    reused: bool,
     unsent: bool,
     /// The client holds its body back until the origin asks for it: the origin's time runs.
     awaits_invitation: bool,
@@ -87,7 +86,7 @@ impl Sending {
         if exchange.expects_continue {
             // The client waits for the origin, so the origin's time runs and the client's does not.
             exchange.body.hold();
-            transport.timer().set(plan.first_byte_timeout);
+            transport.timer().set(exchange.first_byte_timeout(plan));
         } else {
             transport.timer().clear();
         }
@@ -100,8 +99,7 @@ impl Sending {
             write_fault: None,
             scanner: HeadScanner::new_response(),
             limits: exchange.snapshot.head_limits,
-            first_byte: plan.first_byte_timeout,
-            reused: lease.is_reused(),
+            first_byte: exchange.first_byte_timeout(plan),
             unsent: true,
             awaits_invitation: exchange.expects_continue,
         }
@@ -158,18 +156,14 @@ impl Sending {
 
     /// No head came. Whether the request may be sent again depends on how far it got.
     fn read_fault(&self, fault: &ReadFault) -> Fault {
-        let retry = match (self.unsent, self.reused) {
-            (true, _) => Retry::IfUnsent,
-            (false, true) => Retry::IfIdempotent,
-            (false, false) => Retry::Never,
-        };
+        let retry = if self.unsent { Retry::IfUnsent } else { Retry::IfIdempotent };
         match fault {
             ReadFault::Closed { clean: true } => Fault::upstream(Kind::ConnectionTerminated, retry),
             ReadFault::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 let stuck = !self.sent && self.write_fault.is_none() && self.upload.is_stalled();
                 let kind =
                     if stuck { Kind::ConnectionWriteTimeout } else { Kind::HttpResponseTimeout };
-                Fault::upstream(kind, Retry::Never)
+                Fault::upstream(kind, Retry::IfIdempotent)
             }
             ReadFault::Io(error) if error.kind() != std::io::ErrorKind::OutOfMemory => {
                 let fault = Fault::io(Side::Upstream, Direction::Write, error);

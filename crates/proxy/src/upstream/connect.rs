@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustls::client::UnbufferedClientConnection;
 
 use super::h2::Connection;
-use super::{Lease, ServerState, StreamLease};
+use super::{Lease, ServerState, StreamLease, Turn};
 use crate::fault::{Fault, Kind, Retry, Rule};
 use crate::io::{Session, Stream};
 use crate::snapshot::{ServerTarget, Snapshot};
@@ -28,6 +28,16 @@ pub(super) enum Way {
     H1(Lease),
     /// A stream of HTTP/2.
     H2(StreamLease),
+}
+
+impl Way {
+    /// Keeps the place on the server for as long as the way is used.
+    pub(super) fn occupy(&mut self, turn: Turn) {
+        match self {
+            Self::H1(lease) => lease.occupy(turn),
+            Self::H2(lease) => lease.occupy(turn),
+        }
+    }
 }
 
 /// Connects to `server` within `timeout`; nothing has been sent when it fails.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{ServerState, UploadTask};
+use super::{ServerState, Turn, UploadTask};
 use crate::fault::Fault;
 use crate::transport::Transport;
 
@@ -15,6 +15,8 @@ pub struct Lease {
     /// Cleared when the connection must not serve another request.
     persists: bool,
     upload: Option<UploadTask>,
+    /// The place that the exchange takes on the server.
+    turn: Option<Turn>,
 }
 
 impl Lease {
@@ -38,7 +40,13 @@ impl Lease {
 
     fn new(transport: Rc<Transport>, server: &Rc<ServerState>, reused: bool) -> Self {
         server.active.set(server.active.get() + 1);
-        Self { transport, server: Rc::clone(server), reused, persists: true, upload: None }
+        let server = Rc::clone(server);
+        Self { transport, server, reused, persists: true, upload: None, turn: None }
+    }
+
+    /// Keeps the place on the server for as long as the connection is borrowed.
+    pub fn occupy(&mut self, turn: Turn) {
+        self.turn = Some(turn);
     }
 
     /// The connection.

@@ -1,17 +1,18 @@
 //! The servers of every upstream as one worker sees them: pools, turns, who is next.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use balance::{Picker, Report, ServerIndex, Settings, Tried};
+use balance::{Cluster, Picker, ServerIndex};
 
 use config::{UpstreamProtocol, UpstreamTls};
 
+use super::turn::Chooser;
 use super::{Pool, StreamPool};
-use crate::io::{Session, Stream, Traffic};
+use crate::io::{Session, Stream, Traffic, clock};
 use crate::snapshot::{ServerTarget, Snapshot, UpstreamPlan};
 use crate::tls::ClientTls;
 
@@ -101,19 +102,32 @@ impl ServerState {
 #[derive(Debug)]
 pub struct UpstreamState {
     servers: Vec<Rc<ServerState>>,
-    picker: RefCell<Picker>,
+    cluster: Arc<Cluster>,
+    chooser: Rc<Chooser>,
 }
 
 impl UpstreamState {
-    /// The server for the next request; `None` when every one has been tried.
-    pub fn pick(&self, now: Instant, tried: &Tried) -> Option<(ServerIndex, &Rc<ServerState>)> {
-        let index = self.picker.borrow_mut().pick(now, tried)?;
-        Some((index, self.servers.get(index.0 as usize)?))
+    /// What all workers know of the servers.
+    #[must_use]
+    pub fn cluster(&self) -> &Arc<Cluster> {
+        &self.cluster
     }
 
-    /// Tells the picker how it went.
-    pub fn report(&self, server: ServerIndex, report: Report, now: Instant) {
-        self.picker.borrow_mut().report(server, report, now);
+    /// The server at this index.
+    #[must_use]
+    pub fn server(&self, index: ServerIndex) -> Option<&Rc<ServerState>> {
+        self.servers.get(index.0 as usize)
+    }
+
+    pub(super) fn chooser(&self) -> &Rc<Chooser> {
+        &self.chooser
+    }
+
+    /// Calls one that waits, if there may be room that another worker has released.
+    fn call_waiting(&self, now: Instant) {
+        if !self.chooser.queue().is_empty() && self.cluster.has_any_room(now) {
+            self.chooser.queue().wake_one();
+        }
     }
 }
 
@@ -151,6 +165,15 @@ impl Upstreams {
             server.pool.sweep();
             server.streams.sweep(server.pool.settings().1);
         });
+    }
+
+    /// Looks after those that wait for room, and compares servers with their peers.
+    pub fn keep_house(&self) {
+        let now = clock::now();
+        for state in &self.states {
+            state.call_waiting(now);
+            state.cluster.compare(now);
+        }
     }
 
     /// The index of each upstream with its idle connections.
@@ -209,7 +232,7 @@ fn build(
             carry.remove(&fresh.identity()).unwrap_or(fresh)
         })
         .collect();
-    let weights: Vec<u32> = plan.servers.iter().map(|server| u32::from(server.weight)).collect();
-    let picker = Picker::new(&weights, Settings { offset: worker as u32, ..Settings::default() });
-    UpstreamState { servers, picker: RefCell::new(picker) }
+    let cluster = Arc::clone(&plan.cluster);
+    let picker = Picker::new(Arc::clone(&cluster), worker as u32);
+    UpstreamState { servers, cluster, chooser: Rc::new(Chooser::new(picker)) }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::h2::Connection;
-use super::{ServerState, UploadTask};
+use super::{ServerState, Turn, UploadTask};
 use crate::fault::Fault;
 use crate::io::clock;
 
@@ -17,6 +17,8 @@ pub struct StreamLease {
     connection: Rc<Connection>,
     server: Rc<ServerState>,
     upload: Option<UploadTask>,
+    /// The place that the exchange takes on the server.
+    turn: Option<Turn>,
     began: Instant,
     /// Frames that had come when this began.
     heard: u64,
@@ -27,7 +29,13 @@ impl StreamLease {
     pub(super) fn new(connection: Rc<Connection>, server: &Rc<ServerState>) -> Self {
         connection.enter();
         let (began, heard) = (clock::coarse(), connection.shared().heard());
-        Self { connection, server: Rc::clone(server), upload: None, began, heard }
+        let server = Rc::clone(server);
+        Self { connection, server, upload: None, turn: None, began, heard }
+    }
+
+    /// Keeps the place on the server for as long as the stream is open.
+    pub(super) fn occupy(&mut self, turn: Turn) {
+        self.turn = Some(turn);
     }
 
     /// The connection that carries the stream.

@@ -20,7 +20,7 @@ pub enum Upload {
     /// Over HTTP/1.1.
     H1(Box<Transfer>, Rc<Transport>),
     /// Into a stream of HTTP/2.
-    H2(Pump, Rc<Inflow>),
+    H2(Box<Pump>, Rc<Inflow>),
 }
 
 impl Upload {

@@ -9,7 +9,7 @@ use super::cells::{CLASS_LABELS, Classes, Coded, Fixed, RouteCells, ServerCells,
 use super::histogram::{BOUNDS_NS, Histogram, Summed};
 use super::shape::distinct;
 use super::table::{COUNTERS, Family, GAUGES, KEYED, Keyed, Kind};
-use super::{Metrics, Registry, process};
+use super::{Metrics, Registry, clusters, process};
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -68,6 +68,12 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::UpstreamConnect => out.durations_by_server(registry, |cells| &cells.connect),
         Keyed::UpstreamFirstByte => out.durations_by_server(registry, |cells| &cells.first_byte),
         Keyed::Retries => out.by_upstream(registry, |cells| cells.retries.value()),
+        Keyed::ServerUp => clusters::up(registry, out),
+        Keyed::ServerWeight => clusters::weights(registry, out),
+        Keyed::ServerActive => clusters::active(registry, out),
+        Keyed::ServerLatency => clusters::latencies(registry, out),
+        Keyed::ServerEjections => clusters::ejections(registry, out),
+        Keyed::UpstreamWaiting => clusters::waiting(registry, out),
         Keyed::PoolHits => out.by_upstream(registry, |cells| cells.pool_hits.value()),
         Keyed::PoolMisses => out.by_upstream(registry, |cells| cells.pool_misses.value()),
         Keyed::PoolIdle => out.by_upstream(registry, |cells| cells.pool_idle.value()),
@@ -97,7 +103,7 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
 }
 
 /// Writes the samples of one family.
-struct FamilyWriter<'a> {
+pub(super) struct FamilyWriter<'a> {
     text: &'a mut String,
     family: Family,
 }
@@ -113,7 +119,7 @@ impl<'a> FamilyWriter<'a> {
         writer
     }
 
-    fn sample(&mut self, values: &[&str], number: u64) {
+    pub(super) fn sample(&mut self, values: &[&str], number: u64) {
         let suffix = match self.family.kind {
             Kind::Counter => "_total",
             Kind::Info => "_info",
@@ -130,6 +136,12 @@ impl<'a> FamilyWriter<'a> {
         }
     }
 
+    /// A duration in seconds, to the microsecond.
+    pub(super) fn sample_us(&mut self, values: &[&str], us: u64) {
+        self.line("", values, None);
+        _ = writeln!(self.text, "{}.{:06}", us / 1_000_000, us % 1_000_000);
+    }
+
     fn cpu_seconds(&mut self) {
         if let Some(used) = process::cpu_time() {
             self.line("_total", &[], None);
@@ -138,7 +150,7 @@ impl<'a> FamilyWriter<'a> {
     }
 
     /// Most servers and routes never show most classes, and a missing series reads as zero.
-    fn sample_unless_zero(&mut self, values: &[&str], number: u64) {
+    pub(super) fn sample_unless_zero(&mut self, values: &[&str], number: u64) {
         if number != 0 {
             self.sample(values, number);
         }

@@ -1,5 +1,8 @@
 //! The label sets: what a configuration names, by index, and the fixed lists of reason codes.
 
+use std::sync::Arc;
+
+use balance::Cluster;
 use hashbrown::HashMap;
 
 /// The route index of an exchange that matched no route or was refused before routing.
@@ -29,6 +32,8 @@ pub struct UpstreamNames {
     /// The servers as written in the configuration, by server index. A DNS name stays one
     /// server here, however many addresses it has.
     pub servers: Vec<String>,
+    /// What balancing knows of them, read when the metrics are.
+    pub cluster: Option<Arc<Cluster>>,
 }
 
 /// The code lists that label refusals, faults, limits and timeouts. A code that is not in its
@@ -57,7 +62,7 @@ impl Default for Words {
 }
 
 /// The limits of the configuration language, and the one that the system sets.
-pub const LIMITS: [&str; 10] = [
+pub const LIMITS: [&str; 13] = [
     "header-bytes-max",
     "headers-max",
     "uri-bytes-max",
@@ -67,6 +72,9 @@ pub const LIMITS: [&str; 10] = [
     "memory-max",
     "tls-handshakes-per-client",
     "abuse-budget",
+    "queue",
+    "circuit-breaker",
+    "retry-budget",
     "descriptors",
 ];
 
@@ -100,6 +108,7 @@ pub(super) struct Labels {
     pub(super) upstreams: Vec<String>,
     /// Upstream name and server name, all servers of all upstreams in order.
     pub(super) servers: Vec<(String, String)>,
+    pub(super) clusters: Vec<Option<Arc<Cluster>>>,
     /// Where the servers of each upstream begin; one more entry than there are upstreams.
     starts: Vec<usize>,
 }
@@ -107,13 +116,19 @@ pub(super) struct Labels {
 impl Labels {
     pub(super) fn new(mut routes: Vec<String>, upstreams: Vec<UpstreamNames>) -> Self {
         routes.push(NO_ROUTE_LABEL.to_owned());
-        let mut labels =
-            Self { routes, upstreams: Vec::new(), servers: Vec::new(), starts: vec![0] };
+        let mut labels = Self {
+            routes,
+            upstreams: Vec::new(),
+            servers: Vec::new(),
+            clusters: Vec::new(),
+            starts: vec![0],
+        };
         for upstream in upstreams {
             let named = upstream.servers.into_iter().map(|server| (upstream.name.clone(), server));
             labels.servers.extend(named);
             labels.starts.push(labels.servers.len());
             labels.upstreams.push(upstream.name);
+            labels.clusters.push(upstream.cluster);
         }
         labels
     }

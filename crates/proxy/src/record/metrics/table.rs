@@ -136,6 +136,19 @@ families! {
         "Time from a request's first byte to the head of the server's response.";
     Retries = Counter "weir_upstream_retries", "", ["upstream"],
         "Requests sent again after a fault.";
+    ServerUp = Gauge "weir_upstream_server_up", "", ["upstream", "server"],
+        "1 for a server that gets requests, 0 for one that is out, failing, ejected or drained.";
+    ServerWeight = Gauge "weir_upstream_server_weight", "", ["upstream", "server"],
+        "The weight of a server that is in force.";
+    ServerActive = Gauge "weir_upstream_server_requests_open", "", ["upstream", "server"],
+        "Requests on a server now.";
+    ServerLatency = Gauge "weir_upstream_server_latency_seconds", "seconds",
+        ["upstream", "server"],
+        "The latency that balancing counts on: it follows peaks at once and decays.";
+    ServerEjections = Counter "weir_upstream_server_ejections", "", ["upstream", "server", "cause"],
+        "Times a server was taken out because of what requests met with.";
+    UpstreamWaiting = Gauge "weir_upstream_requests_waiting", "", ["upstream"],
+        "Requests that wait because every server is full.";
     PoolHits = Counter "weir_pool_hits", "", ["upstream"],
         "Requests that found an idle connection.";
     PoolMisses = Counter "weir_pool_misses", "", ["upstream"],

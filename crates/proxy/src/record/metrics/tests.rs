@@ -14,8 +14,8 @@ fn shape() -> Shape {
         workers: 2,
         routes: vec!["example.com/api/*".into(), "quoted \"\\\n/*".into()],
         upstreams: vec![
-            UpstreamNames { name: "app".into(), servers },
-            UpstreamNames { name: "db".into(), servers: vec!["db:5432".into()] },
+            UpstreamNames { name: "app".into(), servers, cluster: None },
+            UpstreamNames { name: "db".into(), servers: vec!["db:5432".into()], cluster: None },
         ],
         words: Words {
             refusals: vec!["obs_fold"],

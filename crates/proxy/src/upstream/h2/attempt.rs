@@ -95,7 +95,6 @@ struct Sending {
     awaits_invitation: bool,
     timer: Timer,
     first_byte: std::time::Duration,
-    reused: bool,
     write_fault: Option<Fault>,
 }
 
@@ -109,7 +108,7 @@ impl Sending {
         let timer = Timer::new();
         timer.cap(exchange.total_left());
         if ended || exchange.expects_continue {
-            timer.set(plan.first_byte_timeout);
+            timer.set(exchange.first_byte_timeout(plan));
         }
         if exchange.expects_continue {
             exchange.body.hold();
@@ -119,10 +118,10 @@ impl Sending {
             let outlet = Outlet::in_turns(stream, Rc::clone(lease.connection().shared()));
             Pump::new(body, outlet, (Side::Upstream, exchange.snapshot.timeouts.body_idle))
         });
-        let (first_byte, reused) = (plan.first_byte_timeout, lease.connection().is_reused());
+        let first_byte = exchange.first_byte_timeout(plan);
         let (sent, awaits_invitation) = (ended, exchange.expects_continue);
         let write_fault = None;
-        Self { future, upload, sent, awaits_invitation, timer, first_byte, reused, write_fault }
+        Self { future, upload, sent, awaits_invitation, timer, first_byte, write_fault }
     }
 
     /// Ready with the final head, or with `None` when an interim one is in `interim`.
@@ -151,7 +150,7 @@ impl Sending {
             Poll::Pending => self
                 .timer
                 .poll(cx)
-                .map(|()| Err(Fault::upstream(Kind::HttpResponseTimeout, Retry::Never))),
+                .map(|()| Err(Fault::upstream(Kind::HttpResponseTimeout, Retry::IfIdempotent))),
         }
     }
 
@@ -189,7 +188,7 @@ impl Sending {
         if refused || unseen {
             return Fault::upstream(Kind::ConnectionTerminated, Retry::IfUnsent);
         }
-        let retry = if self.reused { Retry::IfIdempotent } else { Retry::Never };
+        let retry = Retry::IfIdempotent;
         if error.is_io() || error.is_go_away() {
             return Fault::upstream(Kind::ConnectionTerminated, retry);
         }
@@ -221,7 +220,7 @@ fn answer(
     let running = sending.upload.filter(|_| !sending.sent && sending.write_fault.is_none());
     if let Some(pump) = running {
         exchange.early_response = true;
-        let upload = Upload::H2(pump, Rc::clone(&inflow));
+        let upload = Upload::H2(Box::new(pump), Rc::clone(&inflow));
         lease.attach_upload(UploadTask::spawn(upload, idle));
     }
     let empty = stream.is_end_stream() || length == BodyLength::None;

@@ -26,7 +26,6 @@ pub(crate) struct Connection {
     shared: Rc<Shared>,
     stream: Rc<Stream>,
     active: Cell<usize>,
-    carried: Cell<u64>,
     idle_since: Cell<Instant>,
     ended: Rc<Cell<bool>>,
 }
@@ -62,7 +61,6 @@ impl Connection {
             shared,
             stream,
             active: Cell::new(0),
-            carried: Cell::new(0),
             idle_since: Cell::new(clock::coarse()),
             ended,
         }))
@@ -104,15 +102,9 @@ impl Connection {
         self.active.get()
     }
 
-    /// Whether it has carried a stream before the one that runs.
-    pub(super) fn is_reused(&self) -> bool {
-        self.carried.get() > 1
-    }
-
     /// A stream begins.
     pub(crate) fn enter(&self) {
         self.active.set(self.active.get() + 1);
-        self.carried.set(self.carried.get() + 1);
     }
 
     /// A stream has ended; returns what has gone over the wire since the last time.
@@ -144,7 +136,7 @@ async fn drive(connection: h2::client::Connection<Wire, Bytes>, shared: &Shared)
         if shared.is_spent() {
             return std::task::Poll::Ready(());
         }
-        // How it ended is told by the streams that it carried.
+        // How it ended is told by its streams.
         polled.map(drop)
     })
     .await;

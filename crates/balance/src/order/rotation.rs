@@ -53,22 +53,6 @@ impl Rotation {
         }
     }
 
-    /// Takes a server out.
-    pub(crate) fn leave(&mut self, server: u32) {
-        self.queue.retain(|Reverse(turn)| turn.server != server);
-    }
-
-    /// Changes a weight; the server keeps the part of its period it has already waited.
-    pub(crate) fn reweigh(&mut self, server: u32, weight: u32) {
-        let Some(Reverse(turn)) = self.queue.iter().find(|turn| turn.0.server == server) else {
-            return self.join(server, weight, 0);
-        };
-        let left = u128::from(turn.due.saturating_sub(self.clock));
-        let phase = (left << 32) / u128::from(period(turn.weight));
-        self.leave(server);
-        self.join(server, weight, phase.min(u128::from(u32::MAX)) as u32);
-    }
-
     /// Gives the next turn to the first server that is accepted; the others keep theirs.
     pub(crate) fn next(&mut self, mut accepts: impl FnMut(u32) -> bool) -> Option<u32> {
         let mut chosen = None;
@@ -170,20 +154,7 @@ mod tests {
         for turn in 0..1000 {
             let refused = turn % 5;
             let _ = rotation.next(|server| server != refused && server > turn % 3);
-            rotation.reweigh(refused, 1 + turn % 7);
         }
         assert_eq!(room(&rotation), before);
-    }
-
-    /// A weight that changes at every turn, as in a slow start, must not put a turn off for ever.
-    #[test]
-    fn changing_weights_starve_nobody() {
-        let mut rotation = rotation(&[100, 1]);
-        let mut light = 0;
-        for turn in 0..2020 {
-            rotation.reweigh(1, 1 + turn % 2);
-            light += u32::from(rotation.next(|_| true) == Some(1));
-        }
-        assert!((20..=40).contains(&light), "{light}");
     }
 }

@@ -1,0 +1,117 @@
+//! What the configuration says of balancing, setting by setting.
+
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
+
+use std::time::Duration;
+
+use weir_config::{CircuitBreaker, Policy, SameSite, Upstream, load_text};
+
+fn upstream(text: &str) -> Upstream {
+    let text = format!("listen \":80\"\nupstream \"app\" {{\n{text}\n}}\n");
+    load_text("test", &text).unwrap().upstreams.remove(0)
+}
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+#[test]
+fn without_a_word_the_defaults_are_safe() {
+    let app = upstream("server \"10.0.0.1:80\"");
+    assert_eq!(app.balance.policy, Policy::P2c);
+    assert_eq!((app.balance.bound_percent, app.panic_percent, app.subset), (25, 30, 0));
+    assert_eq!((app.eject.connect_failures, app.eject.consecutive_errors), (1, 0));
+    assert_eq!((app.eject.base, app.eject.max), (seconds(10), seconds(300)));
+    assert_eq!((app.retry.attempts, app.retry.budget_percent), (2, 20));
+    assert!(app.retry.on.connect && app.retry.on.reset && !app.retry.on.timeout);
+    assert!(app.retry.on.statuses.is_empty() && app.retry.per_try.is_none());
+    assert_eq!(app.circuit_breaker, CircuitBreaker::default());
+    assert_eq!((app.connections.max, app.connections.queue), (u32::MAX, 0));
+    assert!(app.sticky.is_none() && app.slow_start.is_zero() && app.deadline_header.is_none());
+}
+
+#[test]
+fn servers_have_weights_zones_and_tiers() {
+    let app = upstream(
+        "server \"10.0.0.1:80\" weight=0 zone=\"a\"\nserver \"10.0.0.2:80\" backup=#true tier=3",
+    );
+    let [one, other] = app.servers.as_slice() else { unreachable!() };
+    assert_eq!((one.weight, one.zone.as_deref(), one.backup, one.tier), (0, Some("a"), false, 0));
+    assert_eq!((other.weight, other.zone.as_deref()), (1, None));
+    assert_eq!((other.backup, other.tier), (true, 3));
+    let text = "listen \":80\"\nzone \"a\"\n";
+    assert_eq!(load_text("test", text).unwrap().zone.as_deref(), Some("a"));
+}
+
+#[test]
+fn every_policy_has_its_word() {
+    let policies = [
+        ("p2c", Policy::P2c),
+        ("round-robin", Policy::RoundRobin),
+        ("least-requests", Policy::LeastRequests),
+        ("random", Policy::Random),
+        ("first", Policy::First),
+    ];
+    for (word, policy) in policies {
+        let text = format!(
+            "server \"10.0.0.1:80\"\nbalance \"{word}\" bound=\"50%\"\nconnections max=7 queue=9 \
+             queue-timeout=\"3s\""
+        );
+        let app = upstream(&text);
+        assert_eq!(app.balance.policy, policy);
+        assert_eq!(app.balance.bound_percent, 50);
+        assert_eq!((app.connections.max, app.connections.queue), (7, 9));
+        assert_eq!(app.connections.queue_timeout, seconds(3));
+    }
+}
+
+#[test]
+fn ejection_and_what_surrounds_it() {
+    let app = upstream(
+        "server \"10.0.0.1:80\"
+        eject connect-failures=2 consecutive-errors=5 base=\"30s\" max=\"1h\" max-percent=20 \
+            interval=\"5s\" success-rate=15 latency=300 volume=10
+        slow-start \"20s\"
+        panic-threshold \"45%\"
+        subset size=12
+        circuit-breaker requests=100 retries=3
+        deadline-header \"X-Left\"",
+    );
+    let eject = &app.eject;
+    assert_eq!((eject.connect_failures, eject.consecutive_errors), (2, 5));
+    assert_eq!((eject.base, eject.max, eject.interval), (seconds(30), seconds(3600), seconds(5)));
+    assert_eq!((eject.max_percent, eject.success_rate_points), (20, 15));
+    assert_eq!((eject.latency_percent, eject.volume_min), (300, 10));
+    assert_eq!((app.slow_start, app.panic_percent, app.subset), (seconds(20), 45, 12));
+    assert_eq!(app.circuit_breaker, CircuitBreaker { requests_max: 100, retries_max: 3 });
+    assert_eq!(app.deadline_header.as_deref(), Some("X-Left"));
+}
+
+#[test]
+fn retries_are_told_when_and_how_often() {
+    let app = upstream(
+        "server \"10.0.0.1:80\"
+        retry attempts=3 on=\"timeout\" \"502\" \"503\" budget=\"5%\" budget-min=\"2/s\" \
+            per-try=\"1s\" body-bytes-max=\"64KiB\"",
+    );
+    let retry = &app.retry;
+    assert_eq!((retry.attempts, retry.budget_percent, retry.budget_per_s_min), (3, 5, 2));
+    assert!(retry.on.timeout && !retry.on.connect && !retry.on.reset);
+    assert_eq!(retry.on.statuses, [502, 503]);
+    assert_eq!((retry.per_try, retry.body_bytes_max), (Some(seconds(1)), 64 << 10));
+}
+
+#[test]
+fn a_sticky_cookie_has_its_attributes() {
+    let app = upstream(
+        "server \"10.0.0.1:80\"
+        sticky cookie=\"at\" secret=\"0123456789abcdef\" max-age=\"1h\" path=\"/app\" \
+            domain=\"example.com\" secure=#true http-only=#false same-site=\"none\"",
+    );
+    let sticky = app.sticky.unwrap();
+    assert_eq!((sticky.cookie.as_str(), sticky.path.as_str()), ("at", "/app"));
+    assert_eq!(sticky.secret.as_deref(), Some("0123456789abcdef"));
+    assert_eq!(sticky.domain.as_deref(), Some("example.com"));
+    assert_eq!((sticky.max_age, sticky.secure), (Some(seconds(3600)), Some(true)));
+    assert!(!sticky.http_only && sticky.same_site == SameSite::None);
+}

@@ -1,0 +1,68 @@
+//! What the configuration says of balancing, as crate `balance` takes it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use balance::{Allowance, Cluster, EjectRules, MemberPlan, Policy, Rules};
+
+/// The cluster of an upstream. What `before` knows of the same servers stays.
+pub(super) fn compile(
+    upstream: &config::Upstream,
+    zone: Option<&str>,
+    before: Option<&Cluster>,
+) -> Arc<Cluster> {
+    let plan = |server: &config::Server| MemberPlan {
+        label: server.address.to_string(),
+        weight: server.weight,
+        tier: server.tier,
+        is_backup: server.backup,
+        is_near: zone.is_some() && server.zone.as_deref() == zone,
+    };
+    let plans = upstream.servers.iter().map(plan).collect();
+    Arc::new(Cluster::new(plans, rules(upstream), before, Instant::now()))
+}
+
+fn rules(upstream: &config::Upstream) -> Rules {
+    let retry = &upstream.retry;
+    Rules {
+        policy: policy(upstream.balance.policy),
+        active_max: upstream.connections.max,
+        eject: eject(&upstream.eject),
+        slow_start: upstream.slow_start,
+        panic_percent: upstream.panic_percent,
+        bound_percent: upstream.balance.bound_percent,
+        subset: upstream.subset as usize,
+        subset_seed: if upstream.subset > 0 { balance::hash::stable(&machine()) } else { 0 },
+        repeats: Allowance { percent: retry.budget_percent, per_s_min: retry.budget_per_s_min },
+        repeating_max: upstream.circuit_breaker.retries_max,
+    }
+}
+
+/// What tells this machine from others.
+fn machine() -> Vec<u8> {
+    rustix::system::uname().nodename().to_bytes().to_vec()
+}
+
+fn policy(policy: config::Policy) -> Policy {
+    match policy {
+        config::Policy::P2c => Policy::P2c,
+        config::Policy::RoundRobin => Policy::RoundRobin,
+        config::Policy::LeastRequests => Policy::LeastRequests,
+        config::Policy::Random => Policy::Random,
+        config::Policy::First => Policy::First,
+    }
+}
+
+fn eject(eject: &config::Eject) -> EjectRules {
+    EjectRules {
+        consecutive_errors: eject.consecutive_errors,
+        connect_failures: eject.connect_failures,
+        base: eject.base,
+        max: eject.max,
+        max_percent: eject.max_percent,
+        interval: eject.interval,
+        success_rate_points: eject.success_rate_points,
+        latency_percent: eject.latency_percent,
+        volume_min: eject.volume_min,
+    }
+}

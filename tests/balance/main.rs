@@ -1,0 +1,7 @@
+//! Many servers behind Weir: who is chosen, who is left out, what is tried again.
+
+mod chaos;
+mod choice;
+mod health;
+mod retries;
+mod waiting;
