@@ -39,6 +39,30 @@ fn every_policy_reaches_every_server_it_should() {
 }
 
 #[test]
+fn the_same_key_leads_to_the_same_server_while_it_is_there() {
+    for policy in ["hash", "maglev"] {
+        let origins = ["a", "b", "c"].map(named);
+        let weir = before(&origins, &format!("balance \"{policy}\" key=\"query:user\""));
+        let mut client = weir.client();
+        let mut home = |user: usize| client.get(&format!("/?user={user}")).text();
+        let homes: Vec<_> = (0..30).map(&mut home).collect();
+        for name in ["a", "b", "c"] {
+            assert!(homes.iter().any(|home| home == name), "{policy}: {homes:?}");
+        }
+        assert_eq!((0..30).map(&mut home).collect::<Vec<_>>(), homes, "{policy}");
+        drop(client);
+        let [a, b, c] = origins;
+        drop(b);
+        let mut client = weir.client();
+        for (user, before) in homes.iter().enumerate() {
+            let now = client.get(&format!("/?user={user}")).text();
+            assert!(now == *before || before == "b", "{policy}: {before} became {now}");
+        }
+        drop((a, c));
+    }
+}
+
+#[test]
 fn a_slow_server_gets_fewer_requests() {
     let slow = Origin::answer(|_| {
         std::thread::sleep(std::time::Duration::from_millis(30));

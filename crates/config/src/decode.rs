@@ -6,6 +6,7 @@ mod balance;
 mod h2;
 mod headers;
 mod host;
+mod key;
 mod log;
 mod page;
 mod path;

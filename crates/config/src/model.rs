@@ -4,6 +4,7 @@
 mod action;
 mod balance;
 mod h2;
+mod key;
 mod limits;
 mod listener;
 mod log;
@@ -21,6 +22,7 @@ pub use action::{
 };
 pub use balance::{Eject, Policy, Retry, RetryOn, SameSite, Sticky};
 pub use h2::Http2;
+pub use key::HashKey;
 pub use limits::{Limits, RouteLimits, RouteTimeouts, Timeouts};
 pub use listener::{ListenAddress, Listener, Protocols, RedirectHttps};
 pub use log::{AccessLog, LogField, LogFormat, LogSegment, LogTarget};

@@ -159,10 +159,6 @@ impl PropSpec {
     pub(crate) const fn list(self) -> Self {
         Self { list: true, ..self }
     }
-
-    pub(crate) const fn later(self) -> Self {
-        Self { support: Support::Later, ..self }
-    }
 }
 
 impl NodeSpec {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use weir_config::{CircuitBreaker, Policy, SameSite, Upstream, load_text};
+use weir_config::{CircuitBreaker, HashKey, Policy, SameSite, Upstream, load_text};
 
 fn upstream(text: &str) -> Upstream {
     let text = format!("listen \":80\"\nupstream \"app\" {{\n{text}\n}}\n");
@@ -46,6 +46,8 @@ fn servers_have_weights_zones_and_tiers() {
 #[test]
 fn every_policy_has_its_word() {
     let policies = [
+        ("hash", Policy::Hash),
+        ("maglev", Policy::Maglev),
         ("p2c", Policy::P2c),
         ("round-robin", Policy::RoundRobin),
         ("least-requests", Policy::LeastRequests),
@@ -54,15 +56,36 @@ fn every_policy_has_its_word() {
     ];
     for (word, policy) in policies {
         let text = format!(
-            "server \"10.0.0.1:80\"\nbalance \"{word}\" bound=\"50%\"\nconnections max=7 queue=9 \
+            "server \"10.0.0.1:80\"\nbalance \"{word}\"\nconnections max=7 queue=9 \
              queue-timeout=\"3s\""
         );
         let app = upstream(&text);
         assert_eq!(app.balance.policy, policy);
-        assert_eq!(app.balance.bound_percent, 50);
+        assert_eq!(app.balance.key.is_some(), word == "hash" || word == "maglev");
         assert_eq!((app.connections.max, app.connections.queue), (7, 9));
         assert_eq!(app.connections.queue_timeout, seconds(3));
     }
+}
+
+#[test]
+fn keys_are_parts_of_a_request() {
+    let key = |text: &str| {
+        let text = format!("server \"10.0.0.1:80\"\nbalance \"hash\" key=\"{text}\" bound=\"50%\"");
+        let balance = upstream(&text).balance;
+        assert_eq!(balance.bound_percent, 50);
+        balance.key.unwrap()
+    };
+    let client = |v4_bits, v6_bits| HashKey::ClientIp { v4_bits, v6_bits };
+    assert_eq!(key("client-ip"), client(32, 64));
+    assert_eq!(key("client-ip/24"), client(24, 64));
+    assert_eq!(key("client-ip/24/56"), client(24, 56));
+    assert_eq!(
+        (key("path"), key("uri"), key("host")),
+        (HashKey::Path, HashKey::Uri, HashKey::Host)
+    );
+    assert_eq!(key("header:X-User"), HashKey::Header("x-user".to_owned()));
+    assert_eq!(key("cookie:Session"), HashKey::Cookie("Session".to_owned()));
+    assert_eq!(key("query:q"), HashKey::Query("q".to_owned()));
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub mod forward;
 pub mod grpc;
 pub mod handshake_key;
 pub mod io;
+mod key;
 pub mod limits;
 pub mod listen;
 pub mod middleware;

@@ -198,6 +198,8 @@ pub struct UpstreamPlan {
     pub servers: Vec<ServerPlan>,
     /// What all workers know of them, in the same order.
     pub cluster: Arc<Cluster>,
+    /// What requests are known by, for the hashing policies.
+    pub key: Option<config::HashKey>,
     /// When a request is tried again.
     pub retry: config::Retry,
     /// Keeps clients at their servers, if it does.

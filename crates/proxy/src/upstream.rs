@@ -34,6 +34,7 @@ use http1::Known;
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Retry, Side};
 use crate::io::clock;
+use crate::key;
 use crate::record::ServerAt;
 use crate::snapshot::{HostPlan, ProxyPlan, ServerTarget, UpstreamPlan};
 use crate::worker::Worker;
@@ -69,7 +70,9 @@ pub async fn fetch(
     let kept = Kept::of(exchange, rules).await?;
     let bound =
         rules.sticky.as_ref().and_then(|s| s.read(&exchange.request.headers, upstream.cluster()));
-    let mut course = Course { worker, plan, upstream, rules, kept, bound, tried: Tried::new() };
+    let key = rules.key.as_ref().and_then(|key| key::of(exchange, key));
+    let tried = Tried::new();
+    let mut course = Course { worker, plan, upstream, rules, kept, bound, key, tried };
     let response = course.run(exchange).await;
     exchange.per_try = None;
     let mut response = response?;
@@ -86,6 +89,8 @@ struct Course<'a> {
     kept: Kept,
     /// The server that the client's cookie names.
     bound: Option<ServerIndex>,
+    /// The hash of what the request is known by.
+    key: Option<u64>,
     tried: Tried,
 }
 
@@ -155,7 +160,7 @@ impl Course<'_> {
         let queue = self.upstream.chooser().queue();
         // Who comes while others wait lines up behind them.
         if attempt > 0 || queue.is_empty() {
-            match self.upstream.pick(now, None, &self.tried) {
+            match self.upstream.pick(now, self.key, &self.tried) {
                 Found::Server(turn, server) => return Ok((turn, server)),
                 Found::None => return Err(Fault::proxy(Kind::DestinationUnavailable)),
                 Found::Full => {}
@@ -176,7 +181,7 @@ impl Course<'_> {
             if left.is_zero() || !line.called(left).await {
                 return Err(Fault::proxy(Kind::QueueTimeout));
             }
-            match self.upstream.pick(clock::now(), None, &self.tried) {
+            match self.upstream.pick(clock::now(), self.key, &self.tried) {
                 Found::Server(turn, server) => return Ok((turn, server)),
                 Found::None => return Err(Fault::proxy(Kind::DestinationUnavailable)),
                 Found::Full => {}

@@ -3,24 +3,42 @@
 use std::time::Duration;
 
 use super::headers::{field_name, is_token_char};
-use super::{Context, Text};
+use super::{Context, Text, key};
 use crate::check::Item;
-use crate::model::{Balance, Eject, Policy, Retry, RetryOn, SameSite, Sticky};
+use crate::model::{Balance, Eject, HashKey, Policy, Retry, RetryOn, SameSite, Sticky};
 use crate::report::Diagnostic;
 use crate::scalar;
 
 pub(super) fn balance(item: &Item, context: &mut Context) -> Balance {
     let default = Balance::default();
     let bound = item.prop("bound").and_then(|text| percent(text, context));
+    let policy = item.arg("policy").map(|text| policy(text.text)).unwrap_or_default();
+    let hashes = matches!(policy, Policy::Hash | Policy::Maglev);
+    let strays = [item.prop("key"), item.prop("bound")].into_iter().flatten();
+    if let Some(stray) = strays.into_iter().find(|_| item.whole && !hashes) {
+        context.error(
+            Diagnostic::error(stray.span, "only `hash` and `maglev` know this property")
+                .help("write balance \"hash\" key=\"cookie:session\""),
+        );
+    }
+    let key = item.prop("key").map(|text| key::hash_key(text, context));
+    let client = HashKey::ClientIp { v4_bits: 32, v6_bits: 64 };
     Balance {
-        policy: match item.arg("policy").map(|text| text.text) {
-            Some("round-robin") => Policy::RoundRobin,
-            Some("least-requests") => Policy::LeastRequests,
-            Some("random") => Policy::Random,
-            Some("first") => Policy::First,
-            _ => Policy::P2c,
-        },
+        policy,
+        key: if hashes { key.unwrap_or(Some(client)) } else { None },
         bound_percent: bound.unwrap_or(default.bound_percent),
+    }
+}
+
+fn policy(word: &str) -> Policy {
+    match word {
+        "round-robin" => Policy::RoundRobin,
+        "least-requests" => Policy::LeastRequests,
+        "random" => Policy::Random,
+        "first" => Policy::First,
+        "hash" => Policy::Hash,
+        "maglev" => Policy::Maglev,
+        _ => Policy::P2c,
     }
 }
 

@@ -16,6 +16,10 @@ pub enum Policy {
     Random,
     /// The first that is not full.
     First,
+    /// By a key, on a ring, within a bound.
+    Hash,
+    /// By a key, through a table, within a bound.
+    Maglev,
 }
 
 /// When servers are avoided because of what requests met with.

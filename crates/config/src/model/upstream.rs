@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Eject, Policy, Retry, Span, Sticky, UpstreamTls};
+use super::{Eject, HashKey, Policy, Retry, Span, Sticky, UpstreamTls};
 
 /// One `upstream` node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,13 +92,15 @@ impl fmt::Display for ServerAddress {
 pub struct Balance {
     /// The algorithm.
     pub policy: Policy,
+    /// What is hashed, for the hashing policies.
+    pub key: Option<HashKey>,
     /// How much more than the average a server may have under a hashing policy, in percent.
     pub bound_percent: u32,
 }
 
 impl Default for Balance {
     fn default() -> Self {
-        Self { policy: Policy::default(), bound_percent: 25 }
+        Self { policy: Policy::default(), key: None, bound_percent: 25 }
     }
 }
 

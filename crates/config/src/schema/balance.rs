@@ -1,9 +1,14 @@
 //! Nodes of an upstream that say who gets a request, and what happens when servers fail.
 
 use super::Kind::{Bool, Choice, ChoiceOr, Duration, Form, Integer, Rate, Size, Text};
-use super::{NODE, NodeSpec, arg, built, later, prop};
+use super::{NODE, NodeSpec, arg, built, prop};
 
 const PERCENT: super::Kind = Form("a share such as \"20%\"");
+
+const KEY: super::Kind = Form(
+    "a part of a request: `client-ip`, `client-ip/24/56`, `path`, `uri`, `host`, `header:NAME`, \
+     `cookie:NAME` or `query:NAME`",
+);
 
 pub(super) static BALANCE: NodeSpec = NodeSpec {
     name: "balance",
@@ -17,13 +22,14 @@ pub(super) static BALANCE: NodeSpec = NodeSpec {
             built("least-requests"),
             built("random"),
             built("first"),
-            later("hash"),
-            later("maglev"),
+            built("hash"),
+            built("maglev"),
         ]),
         "the algorithm",
     )],
     props: &[
-        prop("key", Text, "what is hashed").later(),
+        prop("key", KEY, "what is hashed; without it in a request, a server is drawn")
+            .default("client-ip"),
         prop("bound", PERCENT, "how much more than the average a hashed server may have")
             .default("25%"),
     ],

@@ -50,6 +50,8 @@ fn policy(policy: config::Policy) -> Policy {
         config::Policy::LeastRequests => Policy::LeastRequests,
         config::Policy::Random => Policy::Random,
         config::Policy::First => Policy::First,
+        config::Policy::Hash => Policy::Hash,
+        config::Policy::Maglev => Policy::Maglev,
     }
 }
 

@@ -205,6 +205,7 @@ impl Names<'_> {
             name: upstream.name.clone(),
             servers,
             cluster,
+            key: upstream.balance.key.clone(),
             retry: upstream.retry.clone(),
             sticky: upstream.sticky.as_ref().map(|sticky| Sticky::new(sticky, &upstream.name)),
             requests_max: upstream.circuit_breaker.requests_max,

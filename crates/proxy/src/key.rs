@@ -1,0 +1,97 @@
+//! What a request is known by: the hash that leads the same client, path or cookie to the same
+//! server each time.
+
+use std::net::IpAddr;
+
+use balance::hash;
+use config::HashKey;
+use http1::{Headers, Known, RequestHead};
+
+use crate::exchange::Exchange;
+
+/// The hash of an exchange's key; `None` where the request has no such part.
+#[must_use]
+pub fn of(exchange: &Exchange, key: &HashKey) -> Option<u64> {
+    let head = &exchange.request;
+    match key {
+        HashKey::ClientIp { v4_bits, v6_bits } => {
+            Some(network(exchange.client.address, *v4_bits, *v6_bits))
+        }
+        HashKey::Path => Some(hash::stable(exchange.path())),
+        HashKey::Uri => Some(hash::stable(exchange.target_received())),
+        HashKey::Host => {
+            let host = http1::host_of(head.host());
+            // Hosts are compared without regard to case.
+            host.is_ascii().then(|| hash::stable(&host.to_ascii_lowercase()))
+        }
+        HashKey::Header(name) => {
+            head.headers.values_named(name.as_bytes()).next().map(hash::stable)
+        }
+        HashKey::Cookie(name) => cookie(&head.headers, name.as_bytes()).map(hash::stable),
+        HashKey::Query(name) => query(head, name.as_bytes()).map(hash::stable),
+    }
+}
+
+/// The hash of the network that an address is in.
+fn network(address: IpAddr, v4_bits: u8, v6_bits: u8) -> u64 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let kept = u32::MAX.checked_shl(32 - u32::from(v4_bits.min(32))).unwrap_or(0);
+            hash::stable(&(address.to_bits() & kept).to_be_bytes())
+        }
+        IpAddr::V6(address) => {
+            let kept = u128::MAX.checked_shl(128 - u32::from(v6_bits.min(128))).unwrap_or(0);
+            hash::stable(&(address.to_bits() & kept).to_be_bytes())
+        }
+    }
+}
+
+/// The value of a cookie, as it stands in the request.
+#[must_use]
+pub fn cookie<'a>(headers: &'a Headers, name: &'a [u8]) -> Option<&'a [u8]> {
+    let cookies = headers.values(Known::Cookie).flat_map(|value| value.split(|b| *b == b';'));
+    cookies.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
+}
+
+/// The value of a query parameter, as it stands in the request.
+fn query<'a>(head: &'a RequestHead, name: &[u8]) -> Option<&'a [u8]> {
+    let pairs = head.query()?.split(|byte| *byte == b'&');
+    pairs.into_iter().find_map(|pair| {
+        let (key, value) = match memchr::memchr(b'=', pair) {
+            Some(at) => (pair.get(..at)?, pair.get(at + 1..)?),
+            None => (pair, &[][..]),
+        };
+        (key == name).then_some(value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_of_one_network_have_one_key() {
+        let of = |text: &str, v4, v6| network(text.parse().unwrap(), v4, v6);
+        assert_eq!(of("192.0.2.1", 24, 64), of("192.0.2.200", 24, 64));
+        assert_ne!(of("192.0.2.1", 32, 64), of("192.0.2.200", 32, 64));
+        assert_eq!(of("::ffff:192.0.2.1", 32, 64), of("192.0.2.1", 32, 64));
+        assert_eq!(of("2001:db8::1", 32, 64), of("2001:db8::2:1", 32, 64));
+        assert_ne!(of("2001:db8::1", 32, 128), of("2001:db8::2", 32, 128));
+    }
+
+    #[test]
+    fn cookies_and_parameters_are_taken_as_they_stand() {
+        let mut headers = Headers::default();
+        headers.push_known(Known::Cookie, b"a=1; session=x%20y;b=2");
+        assert_eq!(cookie(&headers, b"session"), Some(&b"x%20y"[..]));
+        assert_eq!(cookie(&headers, b"b"), Some(&b"2"[..]));
+        assert_eq!(cookie(&headers, b"sess"), None);
+        let limits = http1::HeadLimits::default();
+        let mut head = RequestHead::default();
+        let bytes = b"GET /p?x=1&user=ann&user=bob&flag HTTP/1.1\r\nHost: a\r\n\r\n";
+        head.parse(bytes, &limits).unwrap();
+        assert_eq!(query(&head, b"user"), Some(&b"ann"[..]));
+        assert_eq!(query(&head, b"flag"), Some(&b""[..]));
+        assert_eq!(query(&head, b"us"), None);
+    }
+}
