@@ -13,6 +13,7 @@ pub mod latency;
 mod order;
 pub mod outlier;
 pub mod picker;
+pub mod probe;
 pub mod random;
 pub mod tried;
 mod view;

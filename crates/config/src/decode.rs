@@ -5,6 +5,7 @@ mod address;
 mod balance;
 mod h2;
 mod headers;
+mod health;
 mod host;
 mod key;
 mod log;

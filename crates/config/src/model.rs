@@ -4,6 +4,7 @@
 mod action;
 mod balance;
 mod h2;
+mod health;
 mod key;
 mod limits;
 mod listener;
@@ -22,6 +23,7 @@ pub use action::{
 };
 pub use balance::{Eject, Policy, Retry, RetryOn, SameSite, Sticky};
 pub use h2::Http2;
+pub use health::{HealthCheck, HttpProbe, InitialHealth, ProbeKind};
 pub use key::HashKey;
 pub use limits::{Limits, RouteLimits, RouteTimeouts, Timeouts};
 pub use listener::{ListenAddress, Listener, Protocols, RedirectHttps};

@@ -3,6 +3,7 @@
 
 mod balance;
 mod h2;
+mod health;
 mod json;
 mod listener;
 mod manual;

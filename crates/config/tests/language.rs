@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use weir_config::{
-    Action, Config, ErrorPageBody, HeaderOp, HostPattern, HostPolicy, ListenAddress, LogField,
-    LogFormat, LogSegment, LogTarget, PathPattern, Placeholder, Policy, Predicate, RequestIdMode,
-    Rewrite, ServerAddress, Template, TemplateSegment, ValueMatch, load, load_text,
+    Action, Config, ErrorPageBody, HeaderOp, HostPattern, HostPolicy, InitialHealth, ListenAddress,
+    LogField, LogFormat, LogSegment, LogTarget, PathPattern, Placeholder, Policy, Predicate,
+    ProbeKind, RequestIdMode, Rewrite, ServerAddress, Template, TemplateSegment, ValueMatch, load,
+    load_text,
 };
 
 fn good(text: &str) -> Config {
@@ -116,6 +117,49 @@ fn upstreams() {
     assert_eq!(plain.connections.idle_max, 1024);
     assert_eq!(plain.timeouts.connect, Duration::from_secs(3));
     assert_eq!(plain.timeouts.first_byte, Duration::from_secs(60));
+}
+
+#[test]
+fn health_checks() {
+    let config = full();
+    let check = |name: &str| config.upstream(name).unwrap().health_check.clone().unwrap();
+    let app = check("app");
+    let ProbeKind::Http(http) = &app.kind else { panic!("{app:?}") };
+    assert_eq!((http.path.as_str(), http.method.as_str()), ("/healthz?full=1", "POST"));
+    assert_eq!(http.statuses, [(200, 200), (204, 204), (301, 302)]);
+    assert!(http.accepts(302) && !http.accepts(201) && !http.accepts(303));
+    assert_eq!(http.body.as_deref(), Some("ok"));
+    assert_eq!(app.host.as_deref(), Some("App.internal:80"));
+    let headers = [("X-Probe", "weir"), ("Authorization", "Basic Zm9v")];
+    assert_eq!(app.headers, headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let times = [app.interval, app.timeout, app.fast_interval];
+    assert_eq!(times.map(|time| time.as_millis()), [4000, 3000, 500]);
+    assert_eq!((app.jitter_percent, app.healthy, app.unhealthy), (0, 1, 5));
+    assert_eq!((app.initial, app.port), (InitialHealth::Probe, None));
+    let safe = check("safe");
+    assert_eq!(safe.kind, ProbeKind::Grpc("app.Api".to_owned()));
+    assert_eq!(safe.initial, InitialHealth::Down);
+    let plain = check("plain");
+    assert_eq!((plain.kind, plain.port), (ProbeKind::Tcp, Some(3001)));
+    let times = [plain.interval, plain.timeout, plain.fast_interval];
+    assert_eq!(times.map(|time| time.as_millis()), [1000; 3], "defaults fit the interval");
+}
+
+#[test]
+fn health_check_defaults() {
+    let config = good(
+        "listen \":80\"\nupstream \"app\" { server \"127.0.0.1:1\"; health-check \"/up\"; }\n\
+         upstream \"other\" { server \"127.0.0.1:1\"; }",
+    );
+    assert!(config.upstream("other").unwrap().health_check.is_none());
+    let check = config.upstream("app").unwrap().health_check.clone().unwrap();
+    let ProbeKind::Http(http) = &check.kind else { panic!("{check:?}") };
+    assert_eq!((http.method.as_str(), &http.body), ("GET", &None));
+    assert_eq!(http.statuses, [(200, 399)]);
+    let times = [check.interval, check.timeout, check.fast_interval];
+    assert_eq!(times.map(|time| time.as_millis()), [5000, 2000, 1000]);
+    assert_eq!((check.jitter_percent, check.healthy, check.unhealthy), (10, 2, 3));
+    assert_eq!((check.initial, check.host, check.port), (InitialHealth::Up, None, None));
 }
 
 #[test]

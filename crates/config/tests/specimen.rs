@@ -75,6 +75,8 @@ fn what_is_left_loads_and_means_what_it_says() {
     assert_eq!(tls.server_name.as_deref(), Some("app.internal"));
     assert!(tls.verify && tls.ca.as_ref().unwrap().ends_with("certs/internal.pem"));
     assert_eq!(app.protocol, UpstreamProtocol::H1);
+    let check = app.health_check.as_ref().unwrap();
+    assert_eq!((check.healthy, check.unhealthy), (2, 3));
     let servers: Vec<_> = app.servers.iter().map(|s| (s.address.to_string(), s.weight)).collect();
     let expected = [("10.0.0.1:8080", 2), ("app.internal:8080", 1), ("unix:/run/app.sock", 1)];
     assert_eq!(servers, expected.map(|(address, weight)| (address.to_owned(), weight)));
@@ -96,7 +98,6 @@ fn supported_part(text: &str) -> String {
         "server \"10.0.0.9",
         "balance",
         "sticky",
-        "health-check",
         "eject",
         "connections max",
         "retry",

@@ -5,10 +5,12 @@
 
 pub mod admin;
 pub mod notify;
+pub mod probe;
 pub mod resolve;
 pub mod runtime;
 
 pub use admin::{Admin, AdminAddress, BindError, Views};
 pub use notify::Notify;
+pub use probe::{News, ProbePlan, Prober, Standing};
 pub use resolve::{Outcome, Resolver, Timing, Watch, Watched};
 pub use runtime::Control;

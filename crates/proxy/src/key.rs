@@ -11,7 +11,7 @@ use crate::exchange::Exchange;
 
 /// The hash of an exchange's key; `None` where the request has no such part.
 #[must_use]
-pub fn of(exchange: &Exchange, key: &HashKey) -> Option<u64> {
+pub(crate) fn of(exchange: &Exchange, key: &HashKey) -> Option<u64> {
     let head = &exchange.request;
     match key {
         HashKey::ClientIp { v4_bits, v6_bits } => {
@@ -48,7 +48,7 @@ fn network(address: IpAddr, v4_bits: u8, v6_bits: u8) -> u64 {
 
 /// The value of a cookie, as it stands in the request.
 #[must_use]
-pub fn cookie<'a>(headers: &'a Headers, name: &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn cookie<'a>(headers: &'a Headers, name: &'a [u8]) -> Option<&'a [u8]> {
     let cookies = headers.values(Known::Cookie).flat_map(|value| value.split(|b| *b == b';'));
     cookies.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
 }

@@ -12,10 +12,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use balance::Cluster;
+use balance::{Cluster, ServerIndex};
 use http1::HeadLimits;
 use ipnet::IpNet;
 
@@ -23,7 +23,7 @@ use crate::exchange::Exchange;
 use crate::fault::{Kind, Rule};
 use crate::io::Peer;
 use crate::middleware::{ErrorPages, Middleware};
-use crate::record::{Shape, UpstreamNames, Words};
+use crate::record::{ServerAt, Shape, UpstreamNames, Words};
 use crate::route::{Outcome, Query, Router, Slashes};
 use crate::template::Template;
 use crate::tls::{ClientTls, ServerTls};
@@ -224,6 +224,8 @@ pub struct UpstreamPlan {
     pub tls: Option<Arc<ClientTls>>,
     /// What that was made from: connections are kept over a reload where it stays.
     pub tls_config: Option<config::UpstreamTls>,
+    /// How the servers are asked whether they are well, if they are.
+    pub health_check: Option<Arc<config::HealthCheck>>,
 }
 
 /// One server of an upstream.
@@ -298,6 +300,13 @@ impl Name {
 }
 
 impl Snapshot {
+    /// Takes note of what a health check says of a server. Returns whether that is news.
+    pub fn set_probe(&self, at: ServerAt, is_well: bool) -> bool {
+        let upstream = self.upstreams.get(at.upstream as usize);
+        let server = ServerIndex(at.server);
+        upstream.is_some_and(|plan| plan.cluster.set_probe(server, is_well, Instant::now()))
+    }
+
     /// The upstream of this name.
     #[must_use]
     pub fn upstream(&self, name: &str) -> Option<&UpstreamPlan> {

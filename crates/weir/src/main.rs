@@ -4,6 +4,7 @@ mod allocator;
 mod certificates;
 mod cli;
 mod command;
+mod probes;
 mod signals;
 mod start;
 mod tunables;

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use config::{Config, ListenAddress};
-use control::{Admin, AdminAddress, Control, Notify, Outcome, Resolver, Views, Watch, Watched};
+use control::{
+    Admin, AdminAddress, Control, Notify, Outcome, Prober, Resolver, Views, Watch, Watched,
+};
 use proxy::engine::Engine;
 use proxy::listen::Listener;
 use proxy::record::metrics::exposition;
@@ -16,6 +18,7 @@ use rustix::process::{Resource, Rlimit};
 
 use crate::certificates::Certificates;
 use crate::command::{self, Failure};
+use crate::probes;
 use crate::signals::{Signals, Told};
 
 /// How long the last log lines may take to be written at the end.
@@ -39,6 +42,7 @@ pub(crate) struct Running {
     notify: Notify,
     admin: Option<Admin>,
     _watch: Watch,
+    _prober: Prober,
     /// Last, so that what runs on it ends before it does.
     _control: Control,
 }
@@ -65,6 +69,7 @@ impl Running {
             Failure::failed(format!("cannot start the control thread: {error}"))
         })?;
         let watch = watch_names(&control, &snapshot);
+        let prober = probes::start(&control, &snapshot, &metrics, None);
         let healthy = Arc::new(AtomicBool::new(true));
         let admin = start_admin(&config, &control, (&metrics, &healthy))?;
         let engine = Engine::start(
@@ -85,6 +90,7 @@ impl Running {
             notify: Notify::new(std::env::var_os("NOTIFY_SOCKET")),
             admin,
             _watch: watch,
+            _prober: prober,
             _control: control,
         })
     }

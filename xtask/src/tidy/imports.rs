@@ -17,7 +17,11 @@ const HOUSE: [Member; 9] = [
     Member { folder: "crates/balance", name: "balance", knows: &[] },
     Member { folder: "crates/config", name: "config", knows: &[] },
     Member { folder: "crates/proxy", name: "proxy", knows: &["balance", "config", "http1"] },
-    Member { folder: "crates/control", name: "control", knows: &["balance", "config", "proxy"] },
+    Member {
+        folder: "crates/control",
+        name: "control",
+        knows: &["balance", "config", "http1", "proxy"],
+    },
     Member { folder: "crates/weir", name: "weir", knows: &["config", "control", "proxy"] },
     Member { folder: "crates/testkit", name: "testkit", knows: &[] },
     Member { folder: "bench", name: "bench", knows: &[] },

@@ -1,7 +1,7 @@
 //! Least requests: a tournament tree with the least loaded server at its root.
 //!
 //! The tree holds loads as this worker has last seen them. What the other workers do is learned
-//! from the winner, whose load is looked at before it is chosen, and from two others at each pick.
+//! from the winner, whose load is looked at before it is chosen, and from four others at each pick.
 
 use super::{Choice, Share};
 
@@ -9,7 +9,7 @@ use super::{Choice, Share};
 const ROUNDS_MAX: usize = 24;
 
 /// Servers whose load is looked at again with each pick.
-const REFRESHED: usize = 2;
+const REFRESHED: usize = 4;
 
 /// The load of a place that nobody stands in.
 const NOBODY: u32 = u32::MAX;

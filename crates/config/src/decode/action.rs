@@ -64,7 +64,7 @@ fn host_policy(text: Text<'_>, context: &mut Context) -> Option<HostPolicy> {
 }
 
 /// A host with or without a port.
-fn check_authority(text: &str) -> Result<(), &'static str> {
+pub(super) fn check_authority(text: &str) -> Result<(), &'static str> {
     let bracketed = text.ends_with(']');
     let host = match address::host_and_port(text) {
         Ok((host, _)) if !bracketed => host,

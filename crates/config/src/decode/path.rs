@@ -50,6 +50,20 @@ fn no_star<'a>(text: Text<'_>, path: &'a str, context: &mut Context) -> Option<&
     None
 }
 
+/// A path to ask for, perhaps with a query.
+pub(super) fn target(text: Text<'_>, context: &mut Context) -> Option<String> {
+    let (path, query) = text.text.split_once('?').unwrap_or((text.text, ""));
+    plain(text, path, 0, context)?;
+    let bad = |c: char| c.is_whitespace() || c.is_control() || c == '#';
+    if let Some((at, c)) = query.char_indices().find(|(_, c)| bad(*c)) {
+        let span = context.inside(text, path.len() + 1 + at, c.len_utf8());
+        let message = "a query has no spaces, control characters or fragment";
+        context.error(Diagnostic::error(span, message));
+        return None;
+    }
+    Some(encoded(text.text))
+}
+
 /// A path as it can arrive: it starts with a slash and has nothing that is taken out before
 /// routes are matched.
 fn plain(text: Text<'_>, path: &str, offset: usize, context: &mut Context) -> Option<String> {

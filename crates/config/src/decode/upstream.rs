@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{host_and_port, unbracketed};
-use super::{Context, Text, balance, host, tls};
+use super::{Context, Text, balance, health, host, tls};
 use crate::check::Item;
 use crate::model::{
     CircuitBreaker, Connections, Server, ServerAddress, Upstream, UpstreamProtocol,
@@ -40,6 +40,14 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
     if let Some(tls) = item.first("tls").filter(|tls| tls.whole) {
         check_names(&servers, tls, context);
     }
+    let protocol = match protocol.map(|text| text.text) {
+        Some("h2") => UpstreamProtocol::H2,
+        Some("auto") => UpstreamProtocol::Auto,
+        _ => UpstreamProtocol::H1,
+    };
+    let around = health::Around { servers: &servers, protocol, has_tls: tls.is_some() };
+    let health_check = item.first("health-check");
+    let health_check = health_check.and_then(|check| health::health_check(check, &around, context));
     Some(Upstream {
         name: name.text.to_owned(),
         servers,
@@ -57,12 +65,9 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
         deadline_header: balance::deadline_header(item, context),
         connections: item.first("connections").map(connections).unwrap_or_default(),
         timeouts: item.first("timeouts").map(timeouts).unwrap_or_default(),
-        protocol: match protocol.map(|text| text.text) {
-            Some("h2") => UpstreamProtocol::H2,
-            Some("auto") => UpstreamProtocol::Auto,
-            _ => UpstreamProtocol::H1,
-        },
+        protocol,
         tls,
+        health_check,
         span: item.span,
     })
 }

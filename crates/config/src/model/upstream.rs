@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Eject, HashKey, Policy, Retry, Span, Sticky, UpstreamTls};
+use super::{Eject, HashKey, HealthCheck, Policy, Retry, Span, Sticky, UpstreamTls};
 
 /// One `upstream` node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Upstream {
     pub protocol: UpstreamProtocol,
     /// Encryption, where there is any.
     pub tls: Option<UpstreamTls>,
+    /// How servers are asked whether they are well, if they are.
+    pub health_check: Option<HealthCheck>,
     /// Where the node is.
     pub span: Span,
 }

@@ -2,7 +2,7 @@
 
 use super::Count::Some;
 use super::Kind::{Bool, Choice, Duration, Form, Integer, Text};
-use super::{NODE, NodeSpec, Support, arg, args, balance, built, prop};
+use super::{NODE, NodeSpec, arg, args, balance, built, prop};
 
 pub(super) static UPSTREAM: NodeSpec = NodeSpec {
     name: "upstream",
@@ -15,7 +15,7 @@ pub(super) static UPSTREAM: NodeSpec = NodeSpec {
         &TIMEOUTS,
         &PROTOCOL,
         &balance::STICKY,
-        &NodeSpec { name: "health-check", doc: "Asks servers whether they are well.", ..LATER },
+        &super::health::HEALTH_CHECK,
         &balance::EJECT,
         &balance::RETRY,
         &balance::SLOW_START,
@@ -28,8 +28,6 @@ pub(super) static UPSTREAM: NodeSpec = NodeSpec {
     repeats: true,
     ..NODE
 };
-
-const LATER: NodeSpec = NodeSpec { support: Support::Later, ..NODE };
 
 static SERVER: NodeSpec = NodeSpec {
     name: "server",

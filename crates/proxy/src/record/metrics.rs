@@ -9,6 +9,7 @@ pub mod cells;
 mod clusters;
 pub mod exposition;
 pub mod histogram;
+mod probes;
 mod process;
 pub mod shape;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::cells::LogCounts;
 use self::cells::{Block, Fixed, RouteCells, ServerCells, UpstreamCells};
+use self::probes::Probes;
 use self::shape::Labels;
 pub use self::shape::{NO_ROUTE, ServerAt, Shape, UpstreamNames, Words};
 pub use self::table::{Counter, Gauge};
@@ -35,6 +37,7 @@ pub struct Metrics {
 struct Registry {
     labels: Labels,
     blocks: Vec<Arc<Block>>,
+    probes: Probes,
     workers: usize,
     shared: Arc<Shared>,
 }
@@ -86,7 +89,8 @@ impl Metrics {
                 Arc::new(Block::new(&labels, &shared.words, before))
             })
             .collect();
-        let registry = Registry { labels, blocks, workers: shape.workers, shared };
+        let probes = Probes::new(&labels, old.map(|old| (&old.labels, &old.probes)));
+        let registry = Registry { labels, blocks, probes, workers: shape.workers, shared };
         Self { registry: Arc::new(registry) }
     }
 

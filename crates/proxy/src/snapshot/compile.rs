@@ -218,6 +218,7 @@ impl Names<'_> {
             protocol: upstream.protocol,
             tls: tls.map(Arc::new),
             tls_config: upstream.tls.clone(),
+            health_check: upstream.health_check.clone().map(Arc::new),
         })
     }
 

@@ -69,7 +69,10 @@ impl Block {
 }
 
 /// One shared cell set a label: taken from `before` where the label was there, else new.
-fn carry<K: Hash + Eq, T: Default>(labels: &[K], before: Option<(&[K], &[Arc<T>])>) -> Vec<Arc<T>> {
+pub(super) fn carry<K: Hash + Eq, T: Default>(
+    labels: &[K],
+    before: Option<(&[K], &[Arc<T>])>,
+) -> Vec<Arc<T>> {
     let (old_labels, old_cells) = before.unwrap_or_default();
     let old = firsts(old_labels);
     let new = firsts(labels);

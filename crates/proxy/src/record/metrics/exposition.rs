@@ -67,6 +67,7 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::UpstreamFaults => out.faults_by_server(registry),
         Keyed::UpstreamConnect => out.durations_by_server(registry, |cells| &cells.connect),
         Keyed::UpstreamFirstByte => out.durations_by_server(registry, |cells| &cells.first_byte),
+        Keyed::Probes => out.probes_by_server(registry),
         Keyed::Retries => out.by_upstream(registry, |cells| cells.retries.value()),
         Keyed::ServerUp => clusters::up(registry, out),
         Keyed::ServerWeight => clusters::weights(registry, out),
@@ -254,6 +255,14 @@ impl<'a> FamilyWriter<'a> {
         for (at, upstream, server) in registry.servers() {
             let number = registry.servers_used(at).map(|cells| cells.faults.value()).sum();
             self.sample_unless_zero(&[upstream, server], number);
+        }
+    }
+
+    fn probes_by_server(&mut self, registry: &Registry) {
+        for (at, upstream, server) in registry.servers() {
+            for (result, number) in registry.probes.results(at) {
+                self.sample_unless_zero(&[upstream, server, result], number);
+            }
         }
     }
 

@@ -134,6 +134,8 @@ families! {
     UpstreamFirstByte = Histogram "weir_upstream_first_byte_seconds", "seconds",
         ["upstream", "server"],
         "Time from a request's first byte to the head of the server's response.";
+    Probes = Counter "weir_upstream_probes", "", ["upstream", "server", "result"],
+        "Health checks of servers by result, `passed` or `failed`.";
     Retries = Counter "weir_upstream_retries", "", ["upstream"],
         "Requests sent again after a fault.";
     ServerUp = Gauge "weir_upstream_server_up", "", ["upstream", "server"],

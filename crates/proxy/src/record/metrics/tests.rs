@@ -90,6 +90,9 @@ fn every_family_shows_what_was_counted() {
     worker.limit("uri-bytes-max");
     worker.timeout("first-byte");
     metrics.log_counts().add_dropped(4);
+    metrics.probe(SERVER, true);
+    metrics.probe(SERVER, false);
+    metrics.probe(SERVER, false);
     let samples = samples(&metrics);
     let server = "upstream=\"app\",server=\"10.0.0.2:80\"";
     for (series, value) in [
@@ -102,6 +105,8 @@ fn every_family_shows_what_was_counted() {
         (&format!("weir_upstream_faults_total{{{server}}}"), "1"),
         (&format!("weir_upstream_connect_seconds_count{{{server}}}"), "1"),
         (&format!("weir_upstream_first_byte_seconds_sum{{{server}}}"), "0.000800000"),
+        (&format!("weir_upstream_probes_total{{{server},result=\"passed\"}}"), "1"),
+        (&format!("weir_upstream_probes_total{{{server},result=\"failed\"}}"), "2"),
         ("weir_upstream_retries_total{upstream=\"db\"}", "1"),
         ("weir_pool_hits_total{upstream=\"app\"}", "1"),
         ("weir_pool_misses_total{upstream=\"app\"}", "1"),
@@ -125,6 +130,7 @@ fn indices_beyond_the_shape_are_harmless() {
     worker.upstream_fault(ServerAt { upstream: 0, server: 2 });
     worker.upstream_fault(ServerAt { upstream: 9, server: 0 });
     worker.retry(9);
+    metrics.probe(ServerAt { upstream: 0, server: 2 }, true);
     let samples = samples(&metrics);
     assert_eq!(samples["weir_requests_total{route=\"none\",status=\"none\"}"], "1");
     assert!(samples.keys().all(|series| !series.starts_with("weir_upstream_faults")));
@@ -149,6 +155,7 @@ fn what_keeps_its_label_keeps_its_count_over_a_reload() {
     let draining = old.worker(0);
     draining.request(0, 200, Duration::ZERO);
     draining.upstream_fault(SERVER);
+    old.probe(SERVER, true);
     let mut shape = shape();
     shape.workers = 1;
     shape.routes.insert(0, "new/*".into());
@@ -167,6 +174,7 @@ fn what_keeps_its_label_keeps_its_count_over_a_reload() {
     );
     let server = "upstream=\"app\",server=\"10.0.0.2:80\"";
     assert_eq!(samples[&format!("weir_upstream_faults_total{{{server}}}")], "1");
+    assert_eq!(samples[&format!("weir_upstream_probes_total{{{server},result=\"passed\"}}")], "1");
     assert_eq!(samples["weir_config_generation"], "2");
     assert_eq!(samples["weir_workers"], "1");
 }
