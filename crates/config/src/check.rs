@@ -204,21 +204,23 @@ fn titled(parent: &NodeSpec) -> String {
     if parent.name.contains(' ') { parent.name.to_owned() } else { format!("`{}`", parent.name) }
 }
 
-/// The first place of the language where a node of that name may stand and works.
+/// The places of the language where a node of that name may stand and works.
 fn home_of(name: &str) -> Option<String> {
-    fn search(parent: &'static NodeSpec, name: &str) -> Option<String> {
+    fn search(parent: &'static NodeSpec, name: &str, places: &mut Vec<String>) {
         let works = |child: &&NodeSpec| child.name == name && child.support == Support::Built;
         if parent.children.iter().any(works) {
             let top = std::ptr::eq(parent, &ROOT);
-            return Some(if top {
-                "at the top level".to_owned()
-            } else {
-                format!("in `{}`", parent.name)
-            });
+            let place =
+                if top { "at the top level".to_owned() } else { format!("in `{}`", parent.name) };
+            if !places.contains(&place) {
+                places.push(place);
+            }
         }
-        parent.children.iter().find_map(|child| search(child, name))
+        parent.children.iter().for_each(|child| search(child, name, places));
     }
-    search(&ROOT, name)
+    let mut places = Vec::new();
+    search(&ROOT, name, &mut places);
+    (!places.is_empty()).then(|| places.join(" or "))
 }
 
 fn unknown_setting(node: &Node, parent: &NodeSpec) -> Diagnostic {

@@ -8,6 +8,7 @@ mod headers;
 mod health;
 mod host;
 mod key;
+mod layer4;
 mod log;
 mod page;
 mod path;

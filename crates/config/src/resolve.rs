@@ -139,20 +139,27 @@ fn unescaped(path: &str) -> String {
 
 fn unknown_upstreams(config: &Config, context: &mut Context) {
     let names: HashSet<_> = config.upstreams.iter().map(|known| known.name.as_str()).collect();
-    for proxy in proxies(config).filter(|proxy| !names.contains(proxy.upstream.as_str())) {
-        let message = format!("there is no upstream `{}`", proxy.upstream);
+    for (name, span) in wanted(config).filter(|(name, _)| !names.contains(name)) {
+        let message = format!("there is no upstream `{name}`");
         let known = config.upstreams.iter().map(|known| known.name.as_str());
-        let help = did_you_mean(&proxy.upstream, known);
-        context.error(Diagnostic::error(proxy.span, message).help_if(help));
+        let help = did_you_mean(name, known);
+        context.error(Diagnostic::error(span, message).help_if(help));
     }
 }
 
 fn unused_upstreams(config: &Config, context: &mut Context) {
-    let used: HashSet<_> = proxies(config).map(|proxy| proxy.upstream.as_str()).collect();
+    let used: HashSet<_> = wanted(config).map(|(name, _)| name).collect();
     for upstream in config.upstreams.iter().filter(|known| !used.contains(known.name.as_str())) {
         let message = format!("no route uses the upstream `{}`", upstream.name);
         context.error(Diagnostic::warning(upstream.span, message));
     }
+}
+
+/// Every upstream that is named, and where.
+fn wanted(config: &Config) -> impl Iterator<Item = (&str, Span)> {
+    let routes = proxies(config).map(|proxy| (proxy.upstream.as_str(), proxy.span));
+    let forwards = config.listeners.iter().filter_map(|listener| listener.forward.as_ref());
+    routes.chain(forwards.map(|forward| (forward.upstream.as_str(), forward.span)))
 }
 
 fn proxies(config: &Config) -> impl Iterator<Item = &Proxy> {

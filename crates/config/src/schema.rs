@@ -5,6 +5,7 @@ mod balance;
 mod h2;
 mod health;
 mod json;
+mod layer4;
 mod listener;
 mod manual;
 mod process;

@@ -46,6 +46,8 @@ fn process_settings() {
         "unix:/run/weir.sock",
         "[::]:443",
         "[::]:81",
+        "[::]:5432",
+        "[::]:5433",
     ];
     assert_eq!(addresses, expected);
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();

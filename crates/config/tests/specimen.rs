@@ -6,7 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use weir_config::{Config, Protocols, Report, TlsVersion, UpstreamProtocol, load};
+use weir_config::{
+    Config, ListenerProtocol, Protocols, Report, TlsVersion, UpstreamProtocol, load,
+};
 
 const SPECIMEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/weir.kdl");
 
@@ -44,7 +46,7 @@ fn only_what_is_not_built_is_refused() {
         assert!(found.message.ends_with("is not supported yet"), "{report}");
     }
     let messages: Vec<_> = report.diagnostics.iter().map(|found| &found.message).collect();
-    for name in ["h3", "cache", "compress"] {
+    for name in ["h3", "tls-passthrough", "cache", "compress"] {
         let expected = format!("`{name}` is not supported yet");
         assert!(messages.contains(&&expected), "{expected}");
     }
@@ -59,9 +61,10 @@ fn what_is_left_loads_and_means_what_it_says() {
     let Some(result) = load_with(supported_part) else { return };
     let config = result.unwrap_or_else(|report| panic!("{report}"));
     let addresses: Vec<_> = config.listeners.iter().map(|l| l.address.to_string()).collect();
-    assert_eq!(addresses, ["[::]:80", "[::]:443", "unix:/run/weir.sock"]);
+    assert_eq!(addresses, ["[::]:80", "[::]:443", "unix:/run/weir.sock", "[::]:5432"]);
     assert_eq!(config.trusted_proxies.len(), 2);
-    let [plain, encrypted, _] = config.listeners.as_slice() else { panic!("three listeners") };
+    let [plain, encrypted, _, raw] = config.listeners.as_slice() else { panic!("four listeners") };
+    assert_eq!(raw.protocol, ListenerProtocol::Tcp);
     assert!(plain.tls.is_none() && plain.protocols == Protocols { h1: true, h2: true });
     assert_eq!(encrypted.protocols, Protocols { h1: true, h2: true });
     let tls = encrypted.tls.as_ref().unwrap();
@@ -92,7 +95,6 @@ fn what_is_left_loads_and_means_what_it_says() {
 /// The text without what is not built: whole lines, blocks that they open, and properties.
 fn supported_part(text: &str) -> String {
     let dropped = [
-        "listen \":5432\"",
         "listen \":8443\"",
         "server \"10.0.0.2",
         "server \"10.0.0.9",

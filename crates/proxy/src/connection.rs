@@ -39,9 +39,17 @@ pub struct Connection {
 
 /// An entry in the worker's register of served connections.
 #[derive(Debug)]
-struct Entry {
+pub(crate) struct Entry {
     worker: Rc<Worker>,
     key: usize,
+}
+
+impl Entry {
+    /// Registers a connection for as long as this lives.
+    pub(crate) fn new(worker: &Rc<Worker>, open: Open) -> Self {
+        let key = worker.connections().insert(open);
+        Self { worker: Rc::clone(worker), key }
+    }
 }
 
 impl Drop for Entry {
@@ -68,8 +76,7 @@ impl Connection {
     #[must_use]
     pub fn new(transport: Rc<Transport>, place: Place) -> Self {
         let worker = Rc::clone(place.worker());
-        let key = worker.connections().insert(Open::H1(Rc::clone(&transport), false));
-        let entry = Entry { worker: Rc::clone(&worker), key };
+        let entry = Entry::new(&worker, Open::H1(Rc::clone(&transport), false));
         Self { transport, worker, entry, place }
     }
 

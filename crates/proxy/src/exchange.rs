@@ -1,6 +1,6 @@
 //! One request and its response, on their walk through the rooms.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -84,12 +84,28 @@ pub enum Interim {
 pub struct Client {
     /// The other end of the connection.
     pub peer: Peer,
+    /// The address that the client connected to, where somebody wants to know it.
+    pub local: Option<SocketAddr>,
     /// The address that counts as the client's: the peer's, or the one a trusted proxy names.
     pub address: IpAddr,
     /// The connection comes from a trusted proxy.
     pub trusted: bool,
     /// `http` or `https`.
     pub scheme: &'static str,
+}
+
+impl Client {
+    /// What a server is told of the client by the PROXY protocol. One that a trusted proxy names
+    /// has no port.
+    #[must_use]
+    pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let local = self.local?;
+        match self.peer {
+            Peer::Tcp(peer) if peer.ip().to_canonical() == self.address => Some((peer, local)),
+            Peer::Unix if self.address.is_unspecified() => None,
+            _ => Some((SocketAddr::new(self.address, 0), local)),
+        }
+    }
 }
 
 /// Times and choices, for the record.

@@ -11,6 +11,7 @@ use http1::Refusal;
 
 pub use kind::Kind;
 
+use crate::proxy_protocol::HeaderFault;
 use crate::route::PathFault;
 
 /// The party that a fault is about.
@@ -61,6 +62,8 @@ pub enum Rule {
     Http2(&'static str),
     /// Of what a server's certificate must be.
     Certificate(&'static str),
+    /// Of the PROXY protocol.
+    ProxyHeader(&'static str),
 }
 
 /// Why a server's certificate is not accepted.
@@ -97,8 +100,14 @@ impl Rule {
     pub fn codes() -> impl Iterator<Item = &'static str> {
         let protocol = Refusal::ALL.iter().map(|refusal| refusal.code());
         let path = PathFault::ALL.iter().map(|fault| fault.code());
+        let proxy = HeaderFault::ALL.iter().map(|fault| fault.code());
         let ambiguous = std::iter::once(Self::AmbiguousPath.code());
-        protocol.chain(path).chain(ambiguous).chain(HTTP2_CODES).chain(CERTIFICATE_CODES)
+        protocol
+            .chain(path)
+            .chain(ambiguous)
+            .chain(HTTP2_CODES)
+            .chain(CERTIFICATE_CODES)
+            .chain(proxy)
     }
 
     /// The rule that an error of the h2 crate stands for.
@@ -113,14 +122,14 @@ impl Rule {
             Self::Protocol(refusal) => refusal.code(),
             Self::Path(fault) => fault.code(),
             Self::AmbiguousPath => "path_ambiguous",
-            Self::Http2(code) | Self::Certificate(code) => code,
+            Self::Http2(code) | Self::Certificate(code) | Self::ProxyHeader(code) => code,
         }
     }
 
     fn status(self) -> u16 {
         match self {
             Self::Protocol(refusal) => refusal.status(),
-            Self::Path(_) | Self::AmbiguousPath | Self::Http2(_) => 400,
+            Self::Path(_) | Self::AmbiguousPath | Self::Http2(_) | Self::ProxyHeader(_) => 400,
             Self::Certificate(_) => 502,
         }
     }
@@ -129,6 +138,7 @@ impl Rule {
         match self {
             Self::Protocol(refusal) => refusal.detail(),
             Self::Certificate(_) => "the certificate of the origin is not to be trusted",
+            Self::ProxyHeader(_) => "the header of the PROXY protocol is not acceptable",
             Self::Http2(_) => "the request breaks a rule of HTTP/2",
             Self::Path(_) | Self::AmbiguousPath => "the path of the request is not acceptable",
         }

@@ -108,6 +108,22 @@ impl Seats {
     }
 }
 
+impl Seat {
+    /// Counts the connection for this client instead of whom it was counted for.
+    ///
+    /// # Errors
+    /// When the client has `max` already.
+    pub fn assign(&mut self, client: IpAddr, max: u32) -> Result<(), Fault> {
+        if let Some(before) = self.client.take() {
+            self.seats.leave(before);
+        }
+        let client = client_key(client.to_canonical());
+        self.seats.enter(client, max)?;
+        self.client = Some(client);
+        Ok(())
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         self.seats.open.fetch_sub(1, Relaxed);

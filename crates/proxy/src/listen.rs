@@ -16,7 +16,9 @@ use crate::codec;
 use crate::connection::{Connection, Place};
 use crate::fault::Fault;
 use crate::io::{Buffer, Peer, Stream, register};
+use crate::layer4;
 use crate::page;
+use crate::proxy_protocol;
 use crate::tls;
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -191,23 +193,39 @@ fn peer(address: Option<rustix::net::SocketAddrAny>) -> Peer {
 /// Gives a new connection its place, or turns it away.
 fn admit(worker: &Rc<Worker>, fd: OwnedFd, (peer, plan): (Peer, u32)) {
     let snapshot = worker.snapshot();
+    let listener = snapshot.listeners.get(plan as usize);
+    let is_relayed = listener.is_some_and(|listener| listener.is_relayed(peer));
+    // Whom a relayed connection counts for is said by its header.
+    let counted = if is_relayed { Peer::Unix } else { peer };
     let taken =
-        worker.seats().take(peer, snapshot.connections_max, snapshot.connections_per_client_max);
+        worker.seats().take(counted, snapshot.connections_max, snapshot.connections_per_client_max);
     match taken {
         Ok(seat) => {
             if let Ok(stream) = Stream::new(fd, peer) {
-                let place = Place::new(Rc::clone(worker), seat, (peer, plan));
-                enter(worker, stream, place);
+                let mut place = Place::new(Rc::clone(worker), seat, (peer, plan));
+                if snapshot.tells_addresses {
+                    place.set_local(stream.local());
+                }
+                if is_relayed {
+                    proxy_protocol::receive::welcome(Rc::clone(worker), stream, place);
+                } else {
+                    enter(worker, stream, place);
+                }
             }
         }
-        Err(fault) => turn_away(worker, &fd, fault),
+        Err(fault) => {
+            let speaks_http = listener.is_some_and(|listener| listener.speaks_http());
+            turn_away(worker, &fd, (fault, speaks_http && !is_relayed));
+        }
     }
 }
 
-/// Room 2 where the listener is encrypted, else straight into HTTP.
-fn enter(worker: &Rc<Worker>, stream: Stream, place: Place) {
+/// Room 2 where the listener is encrypted, else straight to what is spoken.
+pub(crate) fn enter(worker: &Rc<Worker>, stream: Stream, place: Place) {
     if place.is_encrypted() {
         tls::accept(Rc::clone(worker), stream, place);
+    } else if let Some(forward) = place.forward() {
+        layer4::start(worker, stream, place, (forward, None));
     } else if place.is_h2_only() {
         codec::h2::start(Rc::clone(worker), stream, place, Buffer::default());
     } else {
@@ -215,8 +233,14 @@ fn enter(worker: &Rc<Worker>, stream: Stream, place: Place) {
     }
 }
 
-/// One attempt to say why, without waiting: whoever is over a limit gets no resources.
-fn turn_away(worker: &Worker, fd: &OwnedFd, fault: Fault) {
+/// One attempt to say why, without waiting: whoever is over a limit gets no resources. One who
+/// would not understand it is reset.
+fn turn_away(worker: &Worker, fd: &OwnedFd, (fault, understands): (Fault, bool)) {
+    worker.turned_away(fault);
+    if !understands {
+        let _ = rustix::net::sockopt::set_socket_linger(fd, Some(Duration::ZERO));
+        return;
+    }
     let mut bytes = Vec::new();
     page::write_refusal(fault, &mut bytes);
     let _ = rustix::net::send(fd, &bytes, rustix::net::SendFlags::NOSIGNAL);
@@ -224,5 +248,4 @@ fn turn_away(worker: &Worker, fd: &OwnedFd, fault: Fault) {
     let _ = rustix::net::shutdown(fd, rustix::net::Shutdown::Write);
     let mut scratch = [0_u8; 4096];
     let _ = rustix::net::recv(fd, &mut scratch[..], rustix::net::RecvFlags::DONTWAIT);
-    worker.turned_away(fault);
 }

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod compile;
+mod compile_layer4;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -22,6 +23,7 @@ use ipnet::IpNet;
 use crate::exchange::Exchange;
 use crate::fault::{Kind, Rule};
 use crate::io::Peer;
+use crate::layer4::plan::Layer4;
 use crate::middleware::{ErrorPages, Middleware};
 use crate::record::{ServerAt, Shape, UpstreamNames, Words};
 use crate::route::{Outcome, Query, Router, Slashes};
@@ -76,6 +78,8 @@ pub struct Snapshot {
     pub upstreams: Vec<UpstreamPlan>,
     /// The listeners, in the order of the configuration.
     pub listeners: Vec<ListenerPlan>,
+    /// Some server is told both ends of a client's connection.
+    pub tells_addresses: bool,
     /// Fields that carry a client's certificate at some listener, beside those of RFC 9440.
     pub client_cert_fields: Vec<String>,
     /// What HTTP/2 connections of clients may cost.
@@ -119,6 +123,30 @@ pub struct ListenerPlan {
     pub tls: Option<Arc<ServerTls>>,
     /// Every request is sent to the encrypted port.
     pub redirect_https: Option<config::RedirectHttps>,
+    /// Peers whose connections begin with a header of the PROXY protocol.
+    pub proxy_protocol: Vec<config::ProxyPeer>,
+    /// What is passed on unread.
+    pub layer4: Layer4,
+}
+
+impl ListenerPlan {
+    /// Whether a client in the clear may get an answer of HTTP.
+    #[must_use]
+    pub fn speaks_http(&self) -> bool {
+        self.tls.is_none() && self.layer4.rest.is_none()
+    }
+
+    /// Whether a connection of this peer has to begin with a header of the PROXY protocol.
+    #[must_use]
+    pub fn is_relayed(&self, peer: Peer) -> bool {
+        self.proxy_protocol.iter().any(|from| match (from, peer) {
+            (config::ProxyPeer::Network(network), Peer::Tcp(address)) => {
+                network.contains(&address.ip().to_canonical())
+            }
+            (config::ProxyPeer::Unix, Peer::Unix) => true,
+            _ => false,
+        })
+    }
 }
 
 /// A route: what happens to a request once it is chosen.
@@ -226,6 +254,8 @@ pub struct UpstreamPlan {
     pub tls_config: Option<config::UpstreamTls>,
     /// How the servers are asked whether they are well, if they are.
     pub health_check: Option<Arc<config::HealthCheck>>,
+    /// The PROXY protocol that every connection begins with, if one does.
+    pub proxy_protocol: Option<config::ProxyVersion>,
 }
 
 /// One server of an upstream.

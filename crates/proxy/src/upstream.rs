@@ -1,9 +1,10 @@
 //! Room 7: lease or connect, send the request, await the head of the answer.
 //!
-//! **Invariant:** retries happen in [`fetch`] and nowhere else.
+//! **Invariant:** retries happen in [`fetch`], for raw connections in [`dial`], nowhere else.
 
 mod attempt;
 mod connect;
+mod dial;
 mod h2;
 mod lease;
 mod pool;
@@ -16,6 +17,7 @@ mod turn;
 mod upload;
 
 pub use attempt::request_framing;
+pub use dial::dial;
 pub use h2::StreamPool;
 pub use lease::Lease;
 pub use pool::Pool;
@@ -35,6 +37,7 @@ use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Retry, Side};
 use crate::io::clock;
 use crate::key;
+use crate::proxy_protocol::Relayed;
 use crate::record::ServerAt;
 use crate::snapshot::{HostPlan, ProxyPlan, ServerTarget, UpstreamPlan};
 use crate::worker::Worker;
@@ -267,8 +270,11 @@ async fn on_server(
     let most = exchange.per_try.map_or(plan.connect_timeout, |most| most.min(plan.connect_timeout));
     let timeout = exchange.total_left().map_or(most, |left| left.min(most));
     let snapshot = Rc::clone(&exchange.snapshot);
+    let relayed = Relayed { addresses: exchange.client.addresses(), ..tls_of(exchange) };
+    let header = dial::header(server.proxy_protocol, &relayed);
     // A new connection is rare where connections are kept: only then is there room for it.
-    let mut way = Box::pin(connect::make(server, timeout, &snapshot)).await?;
+    let made = connect::make(server, timeout, (&snapshot, &header));
+    let mut way = Box::pin(made).await?;
     way.occupy(turn);
     let took = started.elapsed();
     exchange.trace.connect = Some(took);
@@ -278,8 +284,21 @@ async fn on_server(
     go(worker, exchange, plan, way).await
 }
 
-/// A way that is there already.
+/// What a server is told of the client's session.
+fn tls_of(exchange: &Exchange) -> Relayed<'_> {
+    let facts = exchange.tls.as_deref();
+    Relayed {
+        addresses: None,
+        name: facts.and_then(|facts| facts.server_name.as_deref()),
+        alpn: facts.and_then(|facts| facts.alpn),
+    }
+}
+
+/// A way that is there already; none where a connection is for one client alone.
 fn kept(server: &Rc<ServerState>) -> Option<Way> {
+    if server.proxy_protocol.is_some() {
+        return None;
+    }
     if !server.speaks_h1_only()
         && let Some(stream) = connect::shared_stream(server)
     {

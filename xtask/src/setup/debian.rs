@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::shell::{self, Fail, Outcome, Root};
 
 /// The program that shows a package is there, and the package.
-const WANTED: [(&str, &str); 14] = [
+const WANTED: [(&str, &str); 17] = [
     ("curl", "curl"),
     ("chromium", "chromium"),
     ("cc", "build-essential"),
@@ -14,6 +14,9 @@ const WANTED: [(&str, &str); 14] = [
     ("haproxy", "haproxy"),
     ("nginx", "nginx-core"),
     ("openssl", "openssl"),
+    ("pgbench", "postgresql"),
+    ("redis-benchmark", "redis-tools"),
+    ("redis-server", "redis-server"),
     ("slowhttptest", "slowhttptest"),
     ("sslscan", "sslscan"),
     ("strace", "strace"),
@@ -23,7 +26,7 @@ const WANTED: [(&str, &str); 14] = [
 ];
 
 /// Packages that start a server of their own when they are installed.
-const SERVICES: [&str; 3] = ["haproxy", "nginx", "varnish"];
+const SERVICES: [&str; 5] = ["haproxy", "nginx", "postgresql", "redis", "varnish"];
 
 /// Installs the packages whose programs are missing.
 pub(super) fn install(root: &Root) -> Outcome {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::{Context, Text, tls};
+use super::{Context, Text, layer4, tls};
 use crate::check::Item;
 use crate::model::{Admin, ListenAddress, Listener, Protocols};
 use crate::report::Diagnostic;
@@ -21,15 +21,19 @@ pub(super) fn listener(item: &Item, context: &mut Context) -> Option<Listener> {
                 .help("`redirect-https` belongs to the listener in the clear, mostly \":80\""),
         );
     }
+    let protocol = layer4::protocol(item, context);
     let protocols = item.first("protocols").map(|item| {
         let speaks = |version| item.arg_texts("version").any(|text| text.text == version);
         Protocols { h1: speaks("h1"), h2: speaks("h2") }
     });
     Some(Listener {
         address: address?,
+        protocol,
         protocols: protocols.unwrap_or_default(),
         tls,
         redirect_https: redirect.map(tls::redirect_https),
+        proxy_protocol: layer4::peers(item, context),
+        forward: item.first("proxy").and_then(layer4::forward),
         span: item.span,
     })
 }

@@ -33,6 +33,7 @@ pub(super) fn timeouts(item: &Item) -> Timeouts {
         body_idle: item.duration("body-idle").unwrap_or(default.body_idle),
         shutdown: item.duration("shutdown").unwrap_or(default.shutdown),
         tunnel_idle: item.duration("tunnel-idle").unwrap_or(default.tunnel_idle),
+        tcp_idle: item.duration("tcp-idle").unwrap_or(default.tcp_idle),
         body_rate_min: item.byte_rate("body-rate-min").unwrap_or(default.body_rate_min),
         span: item.span,
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{host_and_port, unbracketed};
-use super::{Context, Text, balance, health, host, tls};
+use super::{Context, Text, balance, health, host, layer4, tls};
 use crate::check::Item;
 use crate::model::{
     CircuitBreaker, Connections, Server, ServerAddress, Upstream, UpstreamProtocol,
@@ -68,6 +68,7 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
         protocol,
         tls,
         health_check,
+        proxy_protocol: layer4::sent(item, context),
         span: item.span,
     })
 }

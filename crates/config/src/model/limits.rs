@@ -58,6 +58,8 @@ pub struct Timeouts {
     pub shutdown: Duration,
     /// How long a tunnel (an upgraded connection) may carry nothing.
     pub tunnel_idle: Duration,
+    /// How long a connection of a TCP listener may carry nothing.
+    pub tcp_idle: Duration,
     /// Bytes a second that a request body must reach; 0 is off.
     pub body_rate_min: u64,
     /// Where the node is; the default where there is none.
@@ -73,6 +75,7 @@ impl Default for Timeouts {
             body_idle: Duration::from_secs(30),
             shutdown: Duration::from_secs(30),
             tunnel_idle: Duration::from_secs(3600),
+            tcp_idle: Duration::from_secs(3600),
             body_rate_min: 0,
             span: Span::default(),
         }

@@ -4,19 +4,25 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{Span, Tls};
+use super::{Forward, ListenerProtocol, ProxyPeer, Span, Tls};
 
 /// One `listen` node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
     /// The sockets to bind.
     pub address: ListenAddress,
+    /// What is spoken there.
+    pub protocol: ListenerProtocol,
     /// The versions of HTTP that clients may speak.
     pub protocols: Protocols,
     /// Encryption, where there is any.
     pub tls: Option<Tls>,
     /// Every request is redirected to the encrypted port.
     pub redirect_https: Option<RedirectHttps>,
+    /// Peers whose connections begin with a header of the PROXY protocol.
+    pub proxy_protocol: Vec<ProxyPeer>,
+    /// Where connections go that are passed on unread.
+    pub forward: Option<Forward>,
     /// Where the node is.
     pub span: Span,
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Eject, HashKey, HealthCheck, Policy, Retry, Span, Sticky, UpstreamTls};
+use super::{Eject, HashKey, HealthCheck, Policy, ProxyVersion, Retry, Span, Sticky, UpstreamTls};
 
 /// One `upstream` node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
     /// How servers are asked whether they are well, if they are.
     pub health_check: Option<HealthCheck>,
+    /// The PROXY protocol that every connection begins with, if one does.
+    pub proxy_protocol: Option<ProxyVersion>,
     /// Where the node is.
     pub span: Span,
 }

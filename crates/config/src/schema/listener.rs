@@ -2,6 +2,7 @@
 
 use super::Count::Some;
 use super::Kind::{Choice, Form, Integer, OneOf, Text};
+use super::layer4::{FORWARD, PROXY_PROTOCOL};
 use super::{NODE, NodeSpec, Support, arg, args, built, later, prop};
 
 const LATER: NodeSpec = NodeSpec { support: Support::Later, ..NODE };
@@ -13,7 +14,7 @@ pub(super) static LISTEN: NodeSpec = NodeSpec {
     args: &[arg("address", super::process::ADDRESS, "where to listen")],
     props: &[prop(
         "protocol",
-        Choice(&[built("http"), later("tcp"), later("udp"), later("tls-passthrough")]),
+        Choice(&[built("http"), built("tcp"), later("udp"), later("tls-passthrough")]),
         "what is spoken there",
     )
     .default("http")],
@@ -21,7 +22,8 @@ pub(super) static LISTEN: NodeSpec = NodeSpec {
         &PROTOCOLS,
         &TLS,
         &REDIRECT_HTTPS,
-        &NodeSpec { name: "proxy", doc: "Forwards connections without looking inside.", ..LATER },
+        &PROXY_PROTOCOL,
+        &FORWARD,
         &NodeSpec {
             name: "route",
             doc: "Forwards connections by their server name.",

@@ -93,6 +93,8 @@ static TIMEOUTS: NodeSpec = NodeSpec {
         prop("body-idle", Duration, "without progress of a body, in either direction")
             .default("30s"),
         prop("tunnel-idle", Duration, "without a byte in an upgraded connection").default("1h"),
+        prop("tcp-idle", Duration, "without a byte in a connection of a TCP listener")
+            .default("1h"),
         prop("shutdown", Duration, "for running requests when Weir is asked to stop")
             .default("30s"),
         prop(

@@ -24,6 +24,7 @@ pub(super) static UPSTREAM: NodeSpec = NodeSpec {
         &balance::CIRCUIT_BREAKER,
         &balance::DEADLINE_HEADER,
         &TLS,
+        &super::layer4::SEND_PROXY_PROTOCOL,
     ],
     repeats: true,
     ..NODE

@@ -2,12 +2,14 @@
 //! counts against.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http1::{RequestHead, Version};
 use ipnet::IpNet;
 
 use crate::exchange::Client;
+use crate::fault::Fault;
 use crate::forward;
 use crate::io::Peer;
 use crate::limits::Seat;
@@ -23,7 +25,7 @@ pub struct Place {
     entrance: Entrance,
     /// No request has been read: the client may yet turn out to speak HTTP/2.
     is_new: Cell<bool>,
-    _seat: Seat,
+    seat: Seat,
 }
 
 /// How a client came in.
@@ -31,6 +33,8 @@ pub struct Place {
 pub struct Entrance {
     /// The other end of the connection.
     pub peer: Peer,
+    /// The address that the client connected to, where somebody wants to know it.
+    pub local: Option<SocketAddr>,
     /// Index of the listener in the snapshot.
     pub listener: u32,
     /// The version of HTTP that is spoken.
@@ -51,7 +55,17 @@ impl Entrance {
     /// Who sends this request.
     #[must_use]
     pub fn client(&self, head: &RequestHead, trusted: &[IpNet]) -> Client {
-        forward::client((self.peer, self.scheme()), head, trusted)
+        let client = forward::client((self.peer, self.scheme()), head, trusted);
+        Client { local: self.local, ..client }
+    }
+
+    /// Both ends of the client's connection, where both are known.
+    #[must_use]
+    pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match self.peer {
+            Peer::Tcp(peer) => Some((peer, self.local?)),
+            Peer::Unix => None,
+        }
     }
 }
 
@@ -64,8 +78,24 @@ impl Place {
         let plan = snapshot.listeners.get(listener as usize);
         let encrypted = plan.is_some_and(|plan| plan.tls.is_some());
         let version = Version::Http11;
-        let entrance = Entrance { peer, listener, version, tls: None, encrypted };
-        Self { worker, entrance, is_new: Cell::new(true), _seat: seat }
+        let local = None;
+        let entrance = Entrance { peer, local, listener, version, tls: None, encrypted };
+        Self { worker, entrance, is_new: Cell::new(true), seat }
+    }
+
+    /// Notes the address that the client connected to.
+    pub fn set_local(&mut self, local: Option<SocketAddr>) {
+        self.entrance.local = local;
+    }
+
+    /// A proxy in front has said who the client is, and where it connected to.
+    ///
+    /// # Errors
+    /// When that client has too many connections.
+    pub fn relayed(&mut self, client: SocketAddr, server: SocketAddr) -> Result<(), Fault> {
+        self.entrance.peer = Peer::Tcp(client);
+        self.entrance.local = Some(server);
+        self.seat.assign(client.ip(), self.worker.snapshot().connections_per_client_max)
     }
 
     /// The worker that it belongs to.
@@ -103,6 +133,13 @@ impl Place {
     #[must_use]
     pub fn is_h2_only(&self) -> bool {
         self.plan(|plan| !plan.protocols.h1)
+    }
+
+    /// The destination of connections that are passed on unread, where the listener has one.
+    #[must_use]
+    pub fn forward(&self) -> Option<u32> {
+        let snapshot = self.worker.snapshot();
+        snapshot.listeners.get(self.entrance.listener as usize)?.layer4.rest
     }
 
     /// A request was read: what is spoken is settled.

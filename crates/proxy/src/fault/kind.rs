@@ -95,6 +95,10 @@ kinds! {
     TlsProtocolError = 502, "tls_protocol_error", "tls_protocol_error";
     /// The origin refused the TLS handshake.
     TlsAlertReceived = 502, "tls_alert_received", "tls_alert_received";
+    /// The connection does not begin with the header of the PROXY protocol that it has to.
+    ProxyHeaderError = 400, "http_request_error", "proxy_header_error";
+    /// Nothing went over the connection for too long.
+    TcpIdleTimeout = 408, "connection_read_timeout", "tcp_idle_timeout";
     /// The origin did not switch protocols.
     HttpUpgradeFailed = 502, "http_upgrade_failed", "http_upgrade_failed";
     /// The client left.
@@ -143,6 +147,7 @@ impl Kind {
                 | Self::RequestHeaderTimeout
                 | Self::RequestBodyTimeout
                 | Self::ClientWriteTimeout
+                | Self::TcpIdleTimeout
         )
     }
 }

@@ -255,6 +255,62 @@ impl Stream {
         }
     }
 
+    /// Copies what the socket holds without taking it, once that is more than `seen` bytes.
+    /// Only for a socket that carries no session yet.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when no more will come.
+    pub fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        seen: usize,
+        bytes: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            let is_last = guard.ready().is_read_closed();
+            match rustix::net::recv(&self.fd, &mut *bytes, RecvFlags::PEEK) {
+                Ok((_, count)) if count > seen => return Poll::Ready(Ok(count)),
+                Ok(_) if is_last => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                // What is there has been seen: the next byte makes the socket ready again.
+                Ok(_) => guard.clear_ready(),
+                Err(error) => retry_or_fail(&mut guard, error)?,
+            }
+        }
+    }
+
+    /// Takes that many bytes, which have been seen, out of the socket.
+    ///
+    /// # Errors
+    /// When they are not there.
+    pub fn discard(&self, count: usize) -> io::Result<()> {
+        let mut scratch = [0; 1024];
+        let mut left = count;
+        while left > 0 {
+            let wanted = left.min(scratch.len());
+            let room = scratch.get_mut(..wanted).unwrap_or_default();
+            match rustix::net::recv(&self.fd, room, RecvFlags::empty()) {
+                Ok((_, 0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok((_, taken)) => left -= taken,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.received.set(self.received.get() + count as u64);
+        Ok(())
+    }
+
+    /// The address at our end.
+    #[must_use]
+    pub fn local(&self) -> Option<SocketAddr> {
+        SocketAddr::try_from(rustix::net::getsockname(&self.fd).ok()?).ok()
+    }
+
+    /// Takes somebody else for the one at the other end.
+    pub fn set_peer(&mut self, peer: Peer) {
+        self.peer = peer;
+    }
+
     /// Whether the driver has seen something to read (data or the end) on an idle socket.
     /// Makes no system call when it has not.
     #[must_use]

@@ -6,6 +6,7 @@ use crate::connection::Entrance;
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind};
 use crate::io::{Peer, clock};
+use crate::layer4::Session;
 use crate::tunnel::Carried;
 use crate::worker::Worker;
 
@@ -152,8 +153,41 @@ fn timeout_of(kind: Kind) -> Option<&'static str> {
         Kind::HttpResponseTimeout => Some("first-byte"),
         Kind::TotalTimeout => Some("total"),
         Kind::QueueTimeout => Some("queue-timeout"),
+        Kind::TcpIdleTimeout => Some("tcp-idle"),
         _ => None,
     }
+}
+
+/// Records a connection that was passed on unread, or was to be.
+pub fn session(worker: &Worker, session: &Session<'_>) {
+    if let Some(fault) = session.fault {
+        count_fault(worker, fault);
+    }
+    worker.log(|| {
+        let duration = session.started.elapsed();
+        let at = session.trace.server;
+        let upstream = at.and_then(|at| session.snapshot.upstreams.get(at.upstream as usize));
+        let server = at.and_then(|at| upstream?.servers.get(at.server as usize));
+        let client = peer_address(session.entrance.peer);
+        LogRecord {
+            time_unix_ns: unix_ns().saturating_sub(duration.as_nanos() as u64),
+            client: client.map(|address| address.ip()),
+            peer: client,
+            host: session.name.unwrap_or_default().as_bytes(),
+            protocol: session.protocol,
+            status: session.fault.map_or(200, |fault| fault.status()),
+            bytes_in: session.carried.upward,
+            bytes_out: session.carried.downward,
+            duration,
+            route: Some(session.label),
+            upstream: upstream.map(|upstream| upstream.name.as_str()),
+            server: server.map(|server| &**server.target.label()),
+            attempts: session.trace.attempts,
+            connect: session.trace.connect,
+            reason: session.fault.as_ref().map(Fault::reason),
+            ..LogRecord::default()
+        }
+    });
 }
 
 fn unix_ns() -> u64 {

@@ -8,12 +8,12 @@ use http1::{HeadLimits, Known, Method};
 
 use super::{
     Action, HostPlan, ListenerPlan, Name, ProxyPlan, RedirectPlan, RespondPlan, Route, ServerPlan,
-    ServerTarget, Snapshot, UpstreamPlan, cluster,
+    ServerTarget, Snapshot, UpstreamPlan, cluster, compile_layer4,
 };
 use crate::middleware::{self, ErrorPages};
 use crate::route::{self, HostPattern, PathPattern, Predicate, RouteSpec, Router, Slashes};
 use crate::template::Template;
-use crate::tls::{self, ClientTls, ServerTls, TlsFault};
+use crate::tls::{ClientTls, ServerTls, TlsFault};
 use crate::upstream::Sticky;
 
 /// Why a checked configuration cannot be used after all.
@@ -26,7 +26,7 @@ pub struct CompileFault {
 }
 
 impl CompileFault {
-    fn new(message: String) -> Self {
+    pub(super) fn new(message: String) -> Self {
         Self { message, span: None }
     }
 }
@@ -79,6 +79,7 @@ pub fn compile(
         routes,
         upstreams,
         listeners: listeners(config, before)?,
+        tells_addresses: config.upstreams.iter().any(|known| known.proxy_protocol.is_some()),
         client_cert_fields: client_cert_fields(config),
         http2: config.h2.clone(),
         tls_handshakes_per_client: config.limits.tls_handshakes_per_client,
@@ -119,12 +120,14 @@ fn listeners(
         let same = |plan: &&ListenerPlan| plan.address == address;
         let before = before.and_then(|before| before.listeners.iter().find(same));
         let before = before.and_then(|plan| plan.tls.as_deref());
-        let alpn = tls::alpn(listener.protocols);
+        let alpn = compile_layer4::alpn(listener);
         let tls = listener.tls.as_ref().map(|tls| ServerTls::build(tls, &alpn, before));
         Ok(ListenerPlan {
             tls: tls.transpose()?.map(Arc::new),
             protocols: listener.protocols,
             redirect_https: listener.redirect_https,
+            proxy_protocol: listener.proxy_protocol.clone(),
+            layer4: compile_layer4::layer4(config, listener)?,
             address,
         })
     };
@@ -219,6 +222,7 @@ impl Names<'_> {
             tls: tls.map(Arc::new),
             tls_config: upstream.tls.clone(),
             health_check: upstream.health_check.clone().map(Arc::new),
+            proxy_protocol: upstream.proxy_protocol,
         })
     }
 

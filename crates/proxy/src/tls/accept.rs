@@ -13,6 +13,7 @@ use crate::codec;
 use crate::connection::{Connection, Place};
 use crate::fault::{Fault, Kind};
 use crate::io::{Buffer, Session, Stream, Timer};
+use crate::layer4;
 use crate::record::{Counter, account};
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -61,7 +62,9 @@ fn enter(worker: Rc<Worker>, (stream, mut place): (Stream, Place), tls: &ServerT
     }
     let is_h2 = facts.alpn == Some("h2") || place.is_h2_only();
     place.secure(facts);
-    if is_h2 {
+    if let Some(forward) = place.forward() {
+        layer4::start(&worker, stream, place, (forward, None));
+    } else if is_h2 {
         codec::h2::start(worker, stream, place, Buffer::default());
     } else {
         Connection::new(Rc::new(Transport::new(stream)), place).start();

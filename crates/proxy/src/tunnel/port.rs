@@ -8,7 +8,7 @@ use bytes::Bytes;
 use h2::{Reason, RecvStream};
 
 use crate::codec::h2::Outlet;
-use crate::io::Buffer;
+use crate::io::{Buffer, Stream};
 use crate::transport::Transport;
 use crate::upstream::{Lease, StreamLease};
 
@@ -83,6 +83,23 @@ impl Port {
         match self {
             Self::H1(transport, _) => transport.stream().poll_write(cx, &[IoSlice::new(bytes)]),
             Self::H2(port) => port.poll_write(cx, bytes),
+        }
+    }
+
+    /// The socket, where the bytes on it are the bytes that are carried.
+    #[must_use]
+    pub fn plain(&self) -> Option<&Stream> {
+        match self {
+            Self::H1(transport, _) => Some(transport.stream()).filter(|s| !s.is_encrypted()),
+            Self::H2(_) => None,
+        }
+    }
+
+    /// Lets the other side see that this is no orderly end.
+    pub fn reset_on_close(&self) {
+        // A stream of HTTP/2 that is not closed is cancelled when it goes.
+        if let Self::H1(transport, _) = self {
+            transport.stream().reset_on_close(true);
         }
     }
 

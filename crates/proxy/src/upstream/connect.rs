@@ -48,18 +48,19 @@ impl Way {
 pub(super) async fn make(
     server: &Rc<ServerState>,
     timeout: Duration,
-    snapshot: &Snapshot,
+    (snapshot, header): (&Snapshot, &[u8]),
 ) -> Result<Way, Fault> {
+    let way = (server.tls.as_deref(), header);
     let made = async {
         if server.speaks_h1_only() {
-            return Ok(Way::H1(fresh(open(server, timeout).await?, server)));
+            return Ok(Way::H1(fresh(open(server, timeout, way).await?, server)));
         }
         let _making = server.streams.making.lock().await;
         // While this one waited, another may have made room.
         if let Some(stream) = shared_stream(server) {
             return Ok(Way::H2(stream));
         }
-        let stream = open(server, timeout).await?;
+        let stream = open(server, timeout, way).await?;
         if !server.is_h2(&stream) {
             return Ok(Way::H1(fresh(stream, server)));
         }
@@ -73,8 +74,28 @@ pub(super) async fn make(
     }
 }
 
-fn fresh(stream: Stream, server: &Rc<ServerState>) -> Lease {
-    Lease::fresh(Rc::new(Transport::new(stream)), server)
+pub(super) fn fresh(stream: Stream, server: &Rc<ServerState>) -> Lease {
+    let mut lease = Lease::fresh(Rc::new(Transport::new(stream)), server);
+    if server.proxy_protocol.is_some() {
+        // It has begun with the name of a client and is of no use to another.
+        lease.close_after();
+    }
+    lease
+}
+
+/// Connects for bytes that nobody looks into, within `timeout`.
+///
+/// # Errors
+/// As [`make`].
+pub(super) async fn open_within(
+    server: &ServerState,
+    timeout: Duration,
+    way: (Option<&ClientTls>, &[u8]),
+) -> Result<Stream, Fault> {
+    match tokio::time::timeout(timeout, open(server, timeout, way)).await {
+        Err(_elapsed) => Err(fault(Kind::ConnectionTimeout)),
+        Ok(opened) => opened,
+    }
 }
 
 /// A stream on a connection that is there already.
@@ -83,10 +104,17 @@ pub(super) fn shared_stream(server: &Rc<ServerState>) -> Option<StreamLease> {
     Some(StreamLease::new(connection, server))
 }
 
-/// Connects, and shakes hands where the connection is to be encrypted.
-async fn open(server: &ServerState, timeout: Duration) -> Result<Stream, Fault> {
+/// Connects, says who the client is, and shakes hands where the connection is to be encrypted.
+async fn open(
+    server: &ServerState,
+    timeout: Duration,
+    (tls, header): (Option<&ClientTls>, &[u8]),
+) -> Result<Stream, Fault> {
     let stream = reach(server, timeout).await?;
-    match &server.tls {
+    if !header.is_empty() {
+        super::dial::send_header(&stream, header).await.map_err(|error| io_fault(&error))?;
+    }
+    match tls {
         None => Ok(stream),
         Some(tls) => secure(stream, tls, server.target.host()).await,
     }

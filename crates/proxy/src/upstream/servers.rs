@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use balance::{Cluster, Picker, ServerIndex};
 
-use config::{UpstreamProtocol, UpstreamTls};
+use config::{ProxyVersion, UpstreamProtocol, UpstreamTls};
 
 use super::turn::Chooser;
 use super::{Pool, StreamPool};
@@ -27,6 +27,8 @@ pub struct ServerState {
     pub streams: StreamPool,
     /// How connections to it are encrypted, if they are.
     pub tls: Option<Arc<ClientTls>>,
+    /// The PROXY protocol that connections to it begin with, if they do.
+    pub proxy_protocol: Option<ProxyVersion>,
     protocol: UpstreamProtocol,
     tls_config: Option<UpstreamTls>,
     /// Exchanges on it now.
@@ -45,6 +47,7 @@ struct Identity {
     streams_max: usize,
     protocol: UpstreamProtocol,
     tls: Option<UpstreamTls>,
+    proxy_protocol: Option<ProxyVersion>,
 }
 
 impl ServerState {
@@ -57,6 +60,7 @@ impl ServerState {
             streams_max: self.streams.streams_max(),
             protocol: self.protocol,
             tls: self.tls_config.clone(),
+            proxy_protocol: self.proxy_protocol,
         }
     }
 
@@ -222,6 +226,7 @@ fn build(
                 pool: Pool::new(plan.idle_max, plan.idle_timeout),
                 streams: StreamPool::new(plan.streams_max),
                 tls: plan.tls.clone(),
+                proxy_protocol: plan.proxy_protocol,
                 protocol: plan.protocol,
                 tls_config: plan.tls_config.clone(),
                 active: Cell::new(0),

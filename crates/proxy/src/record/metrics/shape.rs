@@ -79,7 +79,7 @@ pub const LIMITS: [&str; 13] = [
 ];
 
 /// The timeouts of the configuration language.
-pub const TIMEOUTS: [&str; 11] = [
+pub const TIMEOUTS: [&str; 12] = [
     "request-header",
     "tls-handshake",
     "client-idle",
@@ -91,6 +91,7 @@ pub const TIMEOUTS: [&str; 11] = [
     "idle",
     "shutdown",
     "tunnel-idle",
+    "tcp-idle",
 ];
 
 /// A server by the index of its upstream and its own index in it.

@@ -97,6 +97,10 @@ families! {
         "TLS handshakes that the client left without a word.";
     Http2Connections = Counter "weir_http2_connections", "", [],
         "Client connections that spoke HTTP/2.";
+    StreamConnections = Counter "weir_stream_connections", "", [],
+        "Client connections that were passed on unread, or were to be.";
+    ProxyHeaders = Counter "weir_proxy_protocol_headers", "", [],
+        "Headers of the PROXY protocol that were accepted from proxies in front.";
     ClientsLeft = Counter "weir_clients_left", "", [],
         "Exchanges cut short because the client left.";
 }

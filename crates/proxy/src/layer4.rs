@@ -1,0 +1,8 @@
+//! Connections that are passed on unread: rooms 1, 2, 4, 6, 7, the tunnel, and 8.
+
+pub mod plan;
+mod session;
+mod tcp;
+
+pub use session::{Session, SessionTrace};
+pub use tcp::start;

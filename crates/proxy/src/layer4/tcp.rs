@@ -1,0 +1,120 @@
+//! A TCP connection from its listener to a server and back.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::plan::ForwardPlan;
+use super::session::{Session, SessionTrace};
+use crate::connection::{Entrance, Entry, Place};
+use crate::fault::{Fault, Kind, Retry, Side};
+use crate::io::{Stream, clock};
+use crate::proxy_protocol::Relayed;
+use crate::record::{Counter, Gauge, account};
+use crate::snapshot::InForce;
+use crate::transport::Transport;
+use crate::tunnel::{self, Carried, Ending, Port};
+use crate::upstream::{self, Lease};
+use crate::worker::{Open, Worker};
+
+/// Passes a connection on, on a task of its own. `forward` is an index into the destinations of
+/// its listener, `name` what a client asked for in a handshake that is not ours.
+pub fn start(
+    worker: &Rc<Worker>,
+    stream: Stream,
+    place: Place,
+    (forward, name): (u32, Option<Box<str>>),
+) {
+    let worker = Rc::clone(worker);
+    worker.metrics().add(Counter::StreamConnections, 1);
+    tokio::task::spawn_local(async move {
+        let transport = Rc::new(Transport::new(stream));
+        let _entry = Entry::new(&worker, Open::H1(Rc::clone(&transport), false));
+        let in_force = worker.snapshot();
+        let listener = in_force.listeners.get(place.entrance().listener as usize);
+        let Some(plan) = listener.and_then(|listener| listener.layer4.forward(forward)) else {
+            return;
+        };
+        let passing = Passing {
+            worker: &worker,
+            in_force: &in_force,
+            plan,
+            entrance: place.entrance(),
+            name: name.as_deref(),
+            started: clock::now(),
+        };
+        passing.run(&transport).await;
+    });
+}
+
+/// A connection on its way.
+struct Passing<'a> {
+    worker: &'a Worker,
+    in_force: &'a InForce,
+    plan: &'a ForwardPlan,
+    entrance: &'a Entrance,
+    name: Option<&'a str>,
+    started: Instant,
+}
+
+impl Passing<'_> {
+    async fn run(&self, transport: &Rc<Transport>) {
+        let mut trace = SessionTrace::default();
+        let relayed = self.relayed();
+        let reached =
+            upstream::dial(self.worker, self.in_force, self.plan, (&relayed, &mut trace)).await;
+        let (carried, fault) = match reached {
+            Ok(lease) => self.carry(transport, lease).await,
+            Err(fault) => {
+                // The end of a stream would say that there was nothing to be had.
+                transport.stream().reset_on_close(true);
+                (Carried::default(), Some(fault))
+            }
+        };
+        self.worker.count_client(transport.stream().take_traffic());
+        self.record(trace, carried, fault);
+    }
+
+    async fn carry(&self, transport: &Rc<Transport>, lease: Lease) -> (Carried, Option<Fault>) {
+        let open = self.worker.raise(Gauge::TunnelsOpen);
+        let ends = (Port::client(transport), Port::upstream(lease));
+        let carried = tunnel::run(ends, self.in_force.timeouts.tcp_idle).await;
+        drop(open);
+        let fault = match carried.ending {
+            Ending::Both => None,
+            Ending::Idle => Some(Fault::proxy(Kind::TcpIdleTimeout)),
+            Ending::Cut(Side::Upstream) => {
+                Some(Fault::upstream(Kind::ConnectionTerminated, Retry::Never))
+            }
+            Ending::Cut(_) => Some(Fault::client(Kind::ClientGone)),
+        };
+        (carried, fault)
+    }
+
+    /// What a server is told of the client.
+    fn relayed(&self) -> Relayed<'_> {
+        let facts = self.entrance.tls.as_deref();
+        Relayed {
+            addresses: self.entrance.addresses(),
+            name: self.name.or_else(|| facts.and_then(|facts| facts.server_name.as_deref())),
+            alpn: facts.and_then(|facts| facts.alpn),
+        }
+    }
+
+    fn record(&self, trace: SessionTrace, carried: Carried, fault: Option<Fault>) {
+        let is_tls = self.entrance.encrypted || self.name.is_some();
+        account::session(
+            self.worker,
+            &Session {
+                snapshot: self.in_force,
+                entrance: self.entrance,
+                protocol: if is_tls { "TLS" } else { "TCP" },
+                name: self.relayed().name,
+                label: &self.plan.label,
+                started: self.started,
+                trace,
+                carried,
+                fault,
+            },
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! A connection to a server for bytes that nobody looks into.
+
+use std::io::IoSlice;
+
+use balance::{Outcome, Tried};
+
+use super::{Found, Lease, connect};
+use crate::fault::{Fault, Kind};
+use crate::io::{Stream, clock};
+use crate::layer4::SessionTrace;
+use crate::layer4::plan::ForwardPlan;
+use crate::proxy_protocol::{Relayed, write};
+use crate::record::ServerAt;
+use crate::snapshot::InForce;
+use crate::worker::Worker;
+
+/// Servers that one connection may try at the most.
+const ATTEMPTS_MAX: usize = 3;
+
+/// Connects to a server of the plan's upstream, or to another where that fails.
+///
+/// # Errors
+/// The last fault, when no further server may be tried.
+pub async fn dial(
+    worker: &Worker,
+    in_force: &InForce,
+    plan: &ForwardPlan,
+    (relayed, trace): (&Relayed<'_>, &mut SessionTrace),
+) -> Result<Lease, Fault> {
+    let Some(upstream) = in_force.servers().at(plan.upstream) else {
+        return Err(Fault::proxy(Kind::ProxyInternalError));
+    };
+    let mut tried = Tried::new();
+    let mut last = Fault::proxy(Kind::DestinationUnavailable);
+    for attempt in 0..ATTEMPTS_MAX {
+        let now = clock::now();
+        let (turn, server) = match upstream.pick(now, None, &tried) {
+            Found::Server(turn, server) => (turn, server),
+            Found::Full if attempt == 0 => return Err(Fault::proxy(Kind::UpstreamFull)),
+            Found::Full | Found::None => return Err(last),
+        };
+        let index = turn.server();
+        let at = ServerAt { upstream: plan.upstream, server: index.0 };
+        trace.server = Some(at);
+        trace.attempts += 1;
+        if attempt > 0 {
+            worker.metrics().retry(plan.upstream);
+        }
+        let header = header(server.proxy_protocol, relayed);
+        let way = (plan.tls.as_deref(), header.as_slice());
+        match connect::open_within(server, plan.connect_timeout, way).await {
+            Ok(stream) => {
+                let took = now.elapsed();
+                trace.connect = Some(took);
+                worker.metrics().upstream_connect(at, took);
+                upstream.cluster().note(index, Outcome::Answered(None), clock::coarse());
+                let mut lease = connect::fresh(stream, server);
+                lease.occupy(turn);
+                return Ok(lease);
+            }
+            Err(fault) => {
+                worker.metrics().upstream_fault(at);
+                upstream.cluster().note(index, Outcome::Unreachable, clock::now());
+                tried.add(index);
+                last = fault;
+            }
+        }
+    }
+    Err(last)
+}
+
+/// The bytes that a connection begins with; none without the PROXY protocol.
+pub(super) fn header(version: Option<config::ProxyVersion>, relayed: &Relayed<'_>) -> Vec<u8> {
+    match version {
+        None => Vec::new(),
+        Some(config::ProxyVersion::V1) => write::line(relayed),
+        Some(config::ProxyVersion::V2) => write::binary(relayed),
+    }
+}
+
+/// Sends those bytes before anything else.
+pub(super) async fn send_header(stream: &Stream, header: &[u8]) -> std::io::Result<()> {
+    let mut rest = header;
+    while !rest.is_empty() {
+        let sent = std::future::poll_fn(|cx| stream.poll_write(cx, &[IoSlice::new(rest)])).await?;
+        rest = rest.get(sent..).unwrap_or_default();
+    }
+    Ok(())
+}

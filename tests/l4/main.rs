@@ -1,0 +1,8 @@
+//! Layer 4: bytes that nobody looks into, and the PROXY protocol.
+
+mod databases;
+mod proxies;
+mod proxy_protocol;
+mod scene;
+mod tcp;
+mod tls;
