@@ -1,5 +1,6 @@
 //! Many servers behind Weir: who is chosen, who is left out, what is tried again.
 
+mod admin;
 mod chaos;
 mod choice;
 mod health;

@@ -1,6 +1,6 @@
 //! The admin listener: metrics, status and health over HTTP, for people and scrapers.
 //!
-//! Read-only. What it shows comes from closures, so that it knows nothing of the data plane.
+//! What it shows and changes goes through closures, so that it knows nothing of the data plane.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{self, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, put};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -46,7 +46,47 @@ pub struct Views {
     pub status: Box<dyn Fn() -> String + Send + Sync>,
     /// Whether new requests are welcome; false while the process drains.
     pub healthy: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Upstreams and their servers as one JSON value.
+    pub upstreams: Box<dyn Fn() -> String + Send + Sync>,
+    /// Changes a server of an upstream as a JSON object says, and shows it.
+    pub change_server: ChangeServer,
 }
+
+/// Changes a server: the names of its upstream and itself, and what is to change.
+pub type ChangeServer = Box<dyn Fn((&str, &str), &str) -> Result<String, Refusal> + Send + Sync>;
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    /// There is no such thing.
+    #[must_use]
+    pub fn missing(message: String) -> Self {
+        Self { status: StatusCode::NOT_FOUND, message }
+    }
+
+    /// What was asked makes no sense.
+    #[must_use]
+    pub fn bad(message: String) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, message }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> axum::response::Response {
+        // The debug form of a text is a JSON string but for characters beyond ASCII.
+        let quoted =
+            format!("{:?}", self.message.replace(|c: char| !(' '..='~').contains(&c), "?"));
+        let text = format!("{{\"error\":{quoted}}}\n");
+        (self.status, [(header::CONTENT_TYPE, JSON)], text).into_response()
+    }
+}
+
+const JSON: &str = "application/json";
 
 /// A running admin listener. Dropping it closes the socket.
 #[derive(Debug)]
@@ -162,6 +202,8 @@ fn routes(views: Views) -> Router {
         .route("/metrics", get(metrics))
         .route("/status", get(status))
         .route("/healthz", get(healthz))
+        .route("/upstreams", get(upstreams))
+        .route("/upstreams/{upstream}/servers/{server}", put(change_server))
         .fallback(nothing)
         .with_state(Arc::new(views))
 }
@@ -184,8 +226,21 @@ async fn healthz(State(views): State<Arc<Views>>) -> impl IntoResponse {
     }
 }
 
+async fn upstreams(State(views): State<Arc<Views>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, JSON)], (views.upstreams)())
+}
+
+async fn change_server(
+    State(views): State<Arc<Views>>,
+    extract::Path((upstream, server)): extract::Path<(String, String)>,
+    body: String,
+) -> impl IntoResponse {
+    let changed = (views.change_server)((&upstream, &server), &body);
+    changed.map(|shown| ([(header::CONTENT_TYPE, JSON)], shown))
+}
+
 async fn nothing() -> impl IntoResponse {
-    (StatusCode::NOT_FOUND, "nothing here; there are /metrics, /status and /healthz\n")
+    (StatusCode::NOT_FOUND, "nothing here; there are /metrics, /status, /healthz and /upstreams\n")
 }
 
 #[cfg(test)]
@@ -201,6 +256,8 @@ mod tests {
             metrics: Box::new(|text| text.push_str("# EOF\n")),
             status: Box::new(|| "{\"state\":\"running\"}".to_owned()),
             healthy: Box::new(move || healthy.load(Ordering::Relaxed)),
+            upstreams: Box::new(|| "[]".to_owned()),
+            change_server: Box::new(|(upstream, _), _| Err(Refusal::missing(upstream.to_owned()))),
         }
     }
 
@@ -233,6 +290,10 @@ mod tests {
         assert!(ask("GET /healthz").starts_with("HTTP/1.1 503 "));
         assert!(ask("GET /").starts_with("HTTP/1.1 404 "));
         assert!(ask("POST /metrics").starts_with("HTTP/1.1 405 "));
+        assert!(ask("GET /upstreams").ends_with("[]"));
+        let refused = ask("PUT /upstreams/none%22/servers/a:1");
+        assert!(refused.starts_with("HTTP/1.1 404 "), "{refused}");
+        assert!(refused.ends_with("{\"error\":\"none\\\"\"}\n"), "{refused}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub mod probe;
 pub mod resolve;
 pub mod runtime;
 
-pub use admin::{Admin, AdminAddress, BindError, Views};
+pub use admin::{Admin, AdminAddress, BindError, ChangeServer, Refusal, Views};
 pub use notify::Notify;
 pub use probe::{News, ProbePlan, Prober, Standing};
 pub use resolve::{Outcome, Resolver, Timing, Watch, Watched};

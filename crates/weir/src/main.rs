@@ -5,6 +5,7 @@ mod certificates;
 mod cli;
 mod command;
 mod probes;
+mod servers;
 mod signals;
 mod start;
 mod tunables;

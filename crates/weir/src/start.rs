@@ -19,6 +19,7 @@ use rustix::process::{Resource, Rlimit};
 use crate::certificates::Certificates;
 use crate::command::{self, Failure};
 use crate::probes;
+use crate::servers::{self, Standings};
 use crate::signals::{Signals, Told};
 
 /// How long the last log lines may take to be written at the end.
@@ -37,6 +38,7 @@ pub(crate) struct Running {
     config: Config,
     snapshot: Arc<Snapshot>,
     certificates: Certificates,
+    standings: Standings,
     workers: usize,
     healthy: Arc<AtomicBool>,
     notify: Notify,
@@ -71,7 +73,7 @@ impl Running {
         let watch = watch_names(&control, &snapshot);
         let prober = probes::start(&control, &snapshot, &metrics, None);
         let healthy = Arc::new(AtomicBool::new(true));
-        let admin = start_admin(&config, &control, (&metrics, &healthy))?;
+        let admin = start_admin(&config, &control, (&metrics, &healthy, &snapshot))?;
         let engine = Engine::start(
             &snapshot,
             listeners,
@@ -84,6 +86,7 @@ impl Running {
             engine,
             config,
             certificates: Certificates::of(&snapshot, &metrics),
+            standings: Standings::default(),
             snapshot,
             workers,
             healthy,
@@ -130,6 +133,7 @@ impl Running {
                 Told::Nothing => {
                     self.check_workers()?;
                     self.certificates.look();
+                    self.standings.look(&self.snapshot);
                 }
             }
         }
@@ -209,15 +213,18 @@ fn watch_names(control: &Control, snapshot: &Arc<Snapshot>) -> Watch {
 fn start_admin(
     config: &Config,
     control: &Control,
-    (metrics, healthy): (&Metrics, &Arc<AtomicBool>),
+    (metrics, healthy, snapshot): (&Metrics, &Arc<AtomicBool>, &Arc<Snapshot>),
 ) -> Result<Option<Admin>, Failure> {
     let Some(admin) = &config.admin else { return Ok(None) };
     let address = AdminAddress::from(&admin.address);
     let (shown, counted, healthy) = (metrics.clone(), metrics.clone(), Arc::clone(healthy));
+    let (listed, changed) = (Arc::clone(snapshot), Arc::clone(snapshot));
     let views = Views {
         metrics: Box::new(move |text| exposition::render(&shown, text)),
         status: Box::new(move || status(&counted)),
         healthy: Box::new(move || healthy.load(Ordering::Relaxed)),
+        upstreams: Box::new(move || servers::list(&listed)),
+        change_server: Box::new(move |at, body| servers::change(&changed, at, body)),
     };
     Admin::start(control, &address, views)
         .map(Some)

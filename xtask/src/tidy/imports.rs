@@ -22,7 +22,11 @@ const HOUSE: [Member; 9] = [
         name: "control",
         knows: &["balance", "config", "http1", "proxy"],
     },
-    Member { folder: "crates/weir", name: "weir", knows: &["config", "control", "proxy"] },
+    Member {
+        folder: "crates/weir",
+        name: "weir",
+        knows: &["balance", "config", "control", "proxy"],
+    },
     Member { folder: "crates/testkit", name: "testkit", knows: &[] },
     Member { folder: "bench", name: "bench", knows: &[] },
     Member { folder: "xtask", name: "xtask", knows: &[] },
