@@ -15,7 +15,7 @@ const BIG_BYTES: usize = 300_000;
 /// The most that any of the abuse may make Weir grow by.
 const GROWTH_BYTES_MAX: u64 = 96 << 20;
 
-fn echoing() -> Origin {
+pub fn echoing() -> Origin {
     Origin::answer(|request| match request.target() {
         "/big" => origin::ok(vec![b'b'; BIG_BYTES]),
         _ => origin::echo(request),
@@ -31,13 +31,18 @@ fn before(origin: &Origin, deaf: &Origin) -> Setup {
 
 /// Plays the cases of a group and expects that all went as they must. Returns them.
 fn play(weir: &Weir, group: &str) -> Vec<Value> {
+    play_those(weir, &["--group", group])
+}
+
+/// Plays the cases that these arguments choose.
+pub fn play_those(weir: &Weir, choice: &[&str]) -> Vec<Value> {
     let mut frames = Command::new(venv_tool("python3"));
     frames.arg("-B").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("h2/frames"));
-    frames.args([&weir.addr().to_string(), "--json", "--group", group]);
+    frames.args([&weir.addr().to_string(), "--json"]).args(choice);
     let (code, out, err) = run(&mut frames);
     assert_eq!(code, Some(0), "{err}");
     let cases: Vec<Value> = serde_json::from_slice(&out).expect("JSON");
-    assert!(!cases.is_empty(), "no case of {group}");
+    assert!(!cases.is_empty(), "no case of {choice:?}");
     cases
 }
 
@@ -57,7 +62,7 @@ fn marks<'a>(texts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
 }
 
 /// Cases that let more or less through to the origin than they may.
-fn leaks(cases: &[Value], origin: &Origin) -> Vec<String> {
+pub fn leaks(cases: &[Value], origin: &Origin) -> Vec<String> {
     let lossy = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
     let connections: Vec<_> = origin.seen().connections().iter().map(lossy).collect();
     let requests: Vec<_> = origin.requests().iter().map(|request| lossy(&request.raw)).collect();
