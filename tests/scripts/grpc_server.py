@@ -6,6 +6,7 @@ import time
 from concurrent import futures
 
 import grpc
+from grpc_serving import serve
 
 NAME = sys.argv[2]
 
@@ -57,12 +58,4 @@ class Service(grpc.GenericRpcHandler):
 options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=options)
 server.add_generic_rpc_handlers((Service(),))
-address = "127.0.0.1:" + sys.argv[1]
-if len(sys.argv) > 3:
-    with open(sys.argv[3], "rb") as file:
-        pem = file.read()
-    server.add_secure_port(address, grpc.ssl_server_credentials([(pem, pem)]))
-else:
-    server.add_insecure_port(address)
-server.start()
-server.wait_for_termination()
+serve(server, sys.argv[1], *sys.argv[3:4])

@@ -7,6 +7,7 @@ import sys
 from concurrent import futures
 
 import grpc
+from grpc_serving import serve
 
 STATUSES = {"UNKNOWN": 0, "SERVING": 1, "NOT_SERVING": 2, "SERVICE_UNKNOWN": 3}
 
@@ -34,12 +35,4 @@ class Service(grpc.GenericRpcHandler):
 
 server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
 server.add_generic_rpc_handlers((Service(),))
-address = "127.0.0.1:" + sys.argv[1]
-if len(sys.argv) > 3:
-    with open(sys.argv[3], "rb") as file:
-        pem = file.read()
-    server.add_secure_port(address, grpc.ssl_server_credentials([(pem, pem)]))
-else:
-    server.add_insecure_port(address)
-server.start()
-server.wait_for_termination()
+serve(server, sys.argv[1], *sys.argv[3:4])

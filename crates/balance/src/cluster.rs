@@ -1,5 +1,6 @@
 //! The servers of one upstream as all workers, the probes and the operator share them.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::budget::{Allowance, Budget};
 use crate::eject::EjectRules;
 use crate::order::Tables;
-use crate::vitals::{Admin, Cause, Standing, Vitals};
+use crate::vitals::{Admin, Standing, Vitals};
 use crate::{Policy, ServerIndex};
 
 /// How servers are chosen and looked after.
@@ -121,16 +122,19 @@ impl Cluster {
     pub fn new(plans: Vec<MemberPlan>, rules: Rules, before: Option<&Self>, now: Instant) -> Self {
         let shared = before.map_or_else(|| Arc::new(Shared::new(now)), Self::shared);
         let now_ms = shared.ms(now);
-        let known = |label: &str| before?.members.iter().find(|known| known.plan.label == label);
+        // The first of servers that are written twice, as in every look-up by label.
+        let old = before.map_or(&[][..], |before| &before.members).iter().rev();
+        let known: HashMap<_, _> =
+            old.map(|member| (member.plan.label.as_str(), &member.vitals)).collect();
         let member = |plan: MemberPlan| {
-            let vitals = known(&plan.label).map_or_else(
+            let vitals = known.get(plan.label.as_str()).map_or_else(
                 || {
                     let vitals = Vitals::new(&plan.label);
                     let since_ms = if before.is_some() { now_ms } else { 0 };
                     vitals.up_since_ms.store(since_ms, Relaxed);
                     Arc::new(vitals)
                 },
-                |known| Arc::clone(&known.vitals),
+                |known| Arc::clone(known),
             );
             Member { plan, vitals }
         };
@@ -353,12 +357,6 @@ impl Cluster {
                 && !vitals.is_failing()
                 && vitals.ejected_until_ms(now_ms).is_none()
         })
-    }
-
-    /// Ejections of a cause so far, over all servers.
-    #[must_use]
-    pub fn ejections_total(&self, cause: Cause) -> u64 {
-        self.members.iter().map(|member| member.vitals.ejections_total(cause)).sum()
     }
 
     /// What hashing orders look keys up in: made once for all workers.

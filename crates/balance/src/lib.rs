@@ -24,7 +24,7 @@ use std::time::Duration;
 pub use budget::{Allowance, Budget};
 pub use cluster::{Cluster, MemberPlan, Rules};
 pub use eject::EjectRules;
-pub use picker::{Draw, Pick, Picker};
+pub use picker::{Pick, Picker};
 pub use random::Random;
 pub use tried::Tried;
 pub use vitals::{Admin, Cause, Standing, Vitals};

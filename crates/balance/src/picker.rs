@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cluster::Cluster;
-use crate::order::alias::Alias;
 use crate::order::maglev::Maglev;
 use crate::order::ring::Ring;
 use crate::order::{Choice, Order, Share, Tables};
@@ -143,13 +142,13 @@ impl Picker {
         let (cluster, pool_of) = (&self.cluster, &self.pool_of);
         let number = u8::try_from(pool + 1).unwrap_or(u8::MAX);
         let is_hashing = cluster.rules.policy.is_hashing();
-        let bound = Bound::new(cluster, self.weight_total);
+        let bound = is_hashing.then(|| Bound::new(cluster, self.weight_total));
         let accepts = |server: u32| {
             let is_in = !is_hashing || pool_of.get(server as usize) == Some(&number);
             is_in
                 && !tried.contains(ServerIndex(server))
                 && cluster.has_room(ServerIndex(server))
-                && (!is_hashing || bound.has_room(cluster, server))
+                && bound.as_ref().is_none_or(|bound| bound.has_room(cluster, server))
         };
         let active = |server: u32| vitals_of(cluster, server, |vitals| vitals.active());
         let latency_us =
@@ -264,25 +263,5 @@ fn tables(cluster: &Cluster) -> Tables {
         Policy::Hash => Tables { ring: Some(Arc::new(Ring::new(&shares, id))), maglev: None },
         Policy::Maglev => Tables { ring: None, maglev: Some(Arc::new(Maglev::new(&shares, id))) },
         _ => Tables::default(),
-    }
-}
-
-/// A weighted draw for whatever else is to be shared out.
-#[derive(Clone, Debug)]
-pub struct Draw(Alias);
-
-impl Draw {
-    /// A draw among places 0, 1, 2... of these weights.
-    #[must_use]
-    pub fn new(weights: &[u32]) -> Self {
-        let shares = (0..).zip(weights).filter(|(_, weight)| **weight > 0);
-        let shares: Vec<_> =
-            shares.map(|(server, weight)| Share { server, weight: *weight }).collect();
-        Self(Alias::new(&shares))
-    }
-
-    /// One place, in proportion to its weight; `None` where all weigh nothing.
-    pub fn next(&self, random: &mut Random) -> Option<usize> {
-        self.0.draw(random).map(|place| place as usize)
     }
 }

@@ -54,6 +54,12 @@ pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
     }
 }
 
+/// `20%`: a share from 0 to 100 percent.
+pub(crate) fn percent(text: &str) -> Option<u32> {
+    let number = text.strip_suffix('%')?.parse().ok()?;
+    (number <= 100).then_some(number)
+}
+
 /// `100/s`, `1KiB/s` in bytes a second. `Err` is a hint, perhaps empty.
 pub(crate) fn byte_rate(text: &str) -> Result<u64, &'static str> {
     let amount = text.strip_suffix("/s").ok_or("it must end in /s")?;

@@ -78,10 +78,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> axum::response::Response {
-        // The debug form of a text is a JSON string but for characters beyond ASCII.
-        let quoted =
-            format!("{:?}", self.message.replace(|c: char| !(' '..='~').contains(&c), "?"));
-        let text = format!("{{\"error\":{quoted}}}\n");
+        let text = format!("{}\n", serde_json::json!({ "error": self.message }));
         (self.status, [(header::CONTENT_TYPE, JSON)], text).into_response()
     }
 }

@@ -44,8 +44,7 @@ pub fn client(
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     // A process on this machine that may open the socket is as near as a trusted proxy.
     let trusts_peer = peer == Peer::Unix || is_trusted(direct);
-    let trusted = trusts_peer;
-    let mut client = Client { peer, local: None, address: direct, trusted, scheme };
+    let mut client = Client { peer, local: None, address: direct, trusted: trusts_peer, scheme };
     if !trusts_peer {
         return client;
     }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use balance::hash;
 use config::HashKey;
-use http1::{Headers, Known, RequestHead};
 
 use crate::exchange::Exchange;
+use crate::parts;
 
 /// The hash of an exchange's key; `None` where the request has no such part.
 #[must_use]
@@ -27,8 +27,8 @@ pub(crate) fn of(exchange: &Exchange, key: &HashKey) -> Option<u64> {
         HashKey::Header(name) => {
             head.headers.values_named(name.as_bytes()).next().map(hash::stable)
         }
-        HashKey::Cookie(name) => cookie(&head.headers, name.as_bytes()).map(hash::stable),
-        HashKey::Query(name) => query(head, name.as_bytes()).map(hash::stable),
+        HashKey::Cookie(name) => parts::cookie(&head.headers, name.as_bytes()).map(hash::stable),
+        HashKey::Query(name) => parts::parameter(head.query()?, name.as_bytes()).map(hash::stable),
     }
 }
 
@@ -46,25 +46,6 @@ fn network(address: IpAddr, v4_bits: u8, v6_bits: u8) -> u64 {
     }
 }
 
-/// The value of a cookie, as it stands in the request.
-#[must_use]
-pub(crate) fn cookie<'a>(headers: &'a Headers, name: &'a [u8]) -> Option<&'a [u8]> {
-    let cookies = headers.values(Known::Cookie).flat_map(|value| value.split(|b| *b == b';'));
-    cookies.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
-}
-
-/// The value of a query parameter, as it stands in the request.
-fn query<'a>(head: &'a RequestHead, name: &[u8]) -> Option<&'a [u8]> {
-    let pairs = head.query()?.split(|byte| *byte == b'&');
-    pairs.into_iter().find_map(|pair| {
-        let (key, value) = match memchr::memchr(b'=', pair) {
-            Some(at) => (pair.get(..at)?, pair.get(at + 1..)?),
-            None => (pair, &[][..]),
-        };
-        (key == name).then_some(value)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,21 +58,5 @@ mod tests {
         assert_eq!(of("::ffff:192.0.2.1", 32, 64), of("192.0.2.1", 32, 64));
         assert_eq!(of("2001:db8::1", 32, 64), of("2001:db8::2:1", 32, 64));
         assert_ne!(of("2001:db8::1", 32, 128), of("2001:db8::2", 32, 128));
-    }
-
-    #[test]
-    fn cookies_and_parameters_are_taken_as_they_stand() {
-        let mut headers = Headers::default();
-        headers.push_known(Known::Cookie, b"a=1; session=x%20y;b=2");
-        assert_eq!(cookie(&headers, b"session"), Some(&b"x%20y"[..]));
-        assert_eq!(cookie(&headers, b"b"), Some(&b"2"[..]));
-        assert_eq!(cookie(&headers, b"sess"), None);
-        let limits = http1::HeadLimits::default();
-        let mut head = RequestHead::default();
-        let bytes = b"GET /p?x=1&user=ann&user=bob&flag HTTP/1.1\r\nHost: a\r\n\r\n";
-        head.parse(bytes, &limits).unwrap();
-        assert_eq!(query(&head, b"user"), Some(&b"ann"[..]));
-        assert_eq!(query(&head, b"flag"), Some(&b""[..]));
-        assert_eq!(query(&head, b"us"), None);
     }
 }

@@ -23,6 +23,7 @@ pub mod listen;
 pub mod middleware;
 pub mod page;
 pub mod parking;
+mod parts;
 pub mod proxy_protocol;
 pub mod record;
 pub mod recycle;

@@ -224,8 +224,8 @@ fn admit(worker: &Rc<Worker>, fd: OwnedFd, (peer, plan): (Peer, u32)) {
 pub(crate) fn enter(worker: &Rc<Worker>, stream: Stream, place: Place) {
     if place.is_encrypted() {
         tls::accept(Rc::clone(worker), stream, place);
-    } else if let Some(forward) = place.forward() {
-        layer4::start(worker, stream, place, (forward, None));
+    } else if place.is_passed_on() {
+        layer4::start(worker, stream, place);
     } else if place.is_h2_only() {
         codec::h2::start(Rc::clone(worker), stream, place, Buffer::default());
     } else {

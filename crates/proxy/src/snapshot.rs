@@ -23,7 +23,7 @@ use ipnet::IpNet;
 use crate::exchange::Exchange;
 use crate::fault::{Kind, Rule};
 use crate::io::Peer;
-use crate::layer4::plan::Layer4;
+use crate::layer4::plan::ForwardPlan;
 use crate::middleware::{ErrorPages, Middleware};
 use crate::record::{ServerAt, Shape, UpstreamNames, Words};
 use crate::route::{Outcome, Query, Router, Slashes};
@@ -125,15 +125,15 @@ pub struct ListenerPlan {
     pub redirect_https: Option<config::RedirectHttps>,
     /// Peers whose connections begin with a header of the PROXY protocol.
     pub proxy_protocol: Vec<config::ProxyPeer>,
-    /// What is passed on unread.
-    pub layer4: Layer4,
+    /// Where connections go that are passed on unread; none where HTTP is spoken.
+    pub forward: Option<ForwardPlan>,
 }
 
 impl ListenerPlan {
     /// Whether a client in the clear may get an answer of HTTP.
     #[must_use]
     pub fn speaks_http(&self) -> bool {
-        self.tls.is_none() && self.layer4.rest.is_none()
+        self.tls.is_none() && self.forward.is_none()
     }
 
     /// Whether a connection of this peer has to begin with a header of the PROXY protocol.

@@ -5,6 +5,7 @@ use config::{Placeholder, TemplateSegment, TlsValue};
 
 use crate::exchange::Exchange;
 use crate::io::Peer;
+use crate::parts;
 
 /// A compiled template.
 #[derive(Clone, Debug)]
@@ -65,11 +66,13 @@ impl Template {
                 out.value(headers.values_named(name.as_bytes()).next().unwrap_or_default());
             }
             Placeholder::Cookie(name) => {
-                let cookies = headers.values(http1::Known::Cookie);
-                let found = cookies.flat_map(pairs).find(|(key, _)| *key == name.as_bytes());
-                out.value(found.map_or(&[], |(_, value)| value));
+                out.value(parts::cookie(headers, name.as_bytes()).unwrap_or_default());
             }
-            Placeholder::QueryValue(name) => query_value(query, name.as_bytes(), out),
+            Placeholder::QueryValue(name) => {
+                if let Some(value) = parts::parameter(query, name.as_bytes()) {
+                    out.value(&percent_decode(value));
+                }
+            }
             Placeholder::Capture(group) => {
                 let range = exchange.captures.group(*group).unwrap_or_default();
                 out.uri(slice(exchange.path(), range));
@@ -145,25 +148,6 @@ fn split(target: &[u8]) -> (&[u8], &[u8]) {
 
 fn slice(bytes: &[u8], range: std::ops::Range<usize>) -> &[u8] {
     bytes.get(range).unwrap_or_default()
-}
-
-/// The pairs of a `Cookie` field (RFC 6265 §4.2).
-fn pairs(field: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    field.split(|byte| *byte == b';').filter_map(|pair| {
-        let pair = pair.trim_ascii();
-        let mark = memchr::memchr(b'=', pair)?;
-        Some((pair.get(..mark)?, pair.get(mark + 1..)?))
-    })
-}
-
-fn query_value(query: &[u8], name: &[u8], out: &mut Escaped<'_>) {
-    for pair in query.split(|byte| *byte == b'&') {
-        let mark = memchr::memchr(b'=', pair).unwrap_or(pair.len());
-        if pair.get(..mark) == Some(name) {
-            let decoded = percent_decode(pair.get(mark + 1..).unwrap_or_default());
-            return out.value(&decoded);
-        }
-    }
 }
 
 fn percent_decode(text: &[u8]) -> Vec<u8> {

@@ -116,32 +116,29 @@ impl Course<'_> {
             self.kept.restore(exchange);
             self.announce_deadline(exchange);
             let began = on_server(self.worker, exchange, self.plan, (server, turn)).await;
-            let again = match began {
+            let (outcome, may_follow) = match began {
                 Ok((response, took)) => {
-                    self.note_answer(index, response.head.status, took);
-                    if !more || !self.may_follow(exchange, response.head.status) {
-                        return Ok(response);
-                    }
-                    // Where the budget is spent, this is the answer.
-                    match Repeat::begin(self.upstream.cluster(), clock::coarse()) {
-                        Some(begun) => begun,
-                        None => return Ok(self.refuse_repeat(response)),
-                    }
+                    let status = response.head.status;
+                    self.note_answer(index, status, took);
+                    (Ok(response), self.may_follow_answer(exchange, status))
                 }
                 Err(fault) => {
                     self.note_fault(index, &fault, exchange);
-                    let on = &self.rules.retry.on;
-                    if !more || !is_safe(exchange, &fault, &self.kept) || !is_wanted(on, &fault) {
-                        return Err(fault);
-                    }
-                    last = fault;
-                    match Repeat::begin(self.upstream.cluster(), clock::coarse()) {
-                        Some(begun) => begun,
-                        None => return Err(self.refuse_repeat(fault)),
-                    }
+                    (Err(fault), self.may_follow_fault(exchange, &fault))
                 }
             };
-            repeat.replace(again);
+            if !more || !may_follow {
+                return outcome;
+            }
+            let Some(begun) = Repeat::begin(self.upstream.cluster(), clock::coarse()) else {
+                // Where the budget is spent, this is the answer.
+                self.worker.metrics().limit("retry-budget");
+                return outcome;
+            };
+            if let Err(fault) = outcome {
+                last = fault;
+            }
+            repeat.replace(begun);
             self.worker.metrics().retry(self.plan.upstream);
             self.tried.add(index);
         }
@@ -193,13 +190,13 @@ impl Course<'_> {
     }
 
     /// Whether another server may be asked after an answer with this status.
-    fn may_follow(&self, exchange: &Exchange, status: u16) -> bool {
+    fn may_follow_answer(&self, exchange: &Exchange, status: u16) -> bool {
         is_wanted_after(&self.rules.retry.on, status, (exchange, &self.kept))
     }
 
-    fn refuse_repeat<T>(&self, outcome: T) -> T {
-        self.worker.metrics().limit("retry-budget");
-        outcome
+    /// Whether another server may be asked after this fault.
+    fn may_follow_fault(&self, exchange: &Exchange, fault: &Fault) -> bool {
+        is_safe(exchange, fault, &self.kept) && is_wanted(&self.rules.retry.on, fault)
     }
 
     /// Tells the server how long the client's side will wait.
@@ -270,8 +267,8 @@ async fn on_server(
     let most = exchange.per_try.map_or(plan.connect_timeout, |most| most.min(plan.connect_timeout));
     let timeout = exchange.total_left().map_or(most, |left| left.min(most));
     let snapshot = Rc::clone(&exchange.snapshot);
-    let relayed = Relayed { addresses: exchange.client.addresses(), ..tls_of(exchange) };
-    let header = dial::header(server.proxy_protocol, &relayed);
+    let relayed = Relayed::new(exchange.client.addresses(), exchange.tls.as_deref());
+    let header = relayed.header(server.proxy_protocol);
     // A new connection is rare where connections are kept: only then is there room for it.
     let made = connect::make(server, timeout, (&snapshot, &header));
     let mut way = Box::pin(made).await?;
@@ -282,16 +279,6 @@ async fn on_server(
         worker.metrics().upstream_connect(at, took);
     }
     go(worker, exchange, plan, way).await
-}
-
-/// What a server is told of the client's session.
-fn tls_of(exchange: &Exchange) -> Relayed<'_> {
-    let facts = exchange.tls.as_deref();
-    Relayed {
-        addresses: None,
-        name: facts.and_then(|facts| facts.server_name.as_deref()),
-        alpn: facts.and_then(|facts| facts.alpn),
-    }
 }
 
 /// A way that is there already; none where a connection is for one client alone.

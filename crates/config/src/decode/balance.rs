@@ -22,10 +22,9 @@ pub(super) fn balance(item: &Item, context: &mut Context) -> Balance {
         );
     }
     let key = item.prop("key").map(|text| key::hash_key(text, context));
-    let client = HashKey::ClientIp { v4_bits: 32, v6_bits: 64 };
     Balance {
         policy,
-        key: if hashes { key.unwrap_or(Some(client)) } else { None },
+        key: if hashes { key.unwrap_or_else(|| Some(HashKey::default())) } else { None },
         bound_percent: bound.unwrap_or(default.bound_percent),
     }
 }
@@ -57,8 +56,7 @@ pub(super) fn check_first(upstream: &Item, context: &mut Context) {
 
 /// A share in percent.
 pub(super) fn percent(text: Text<'_>, context: &mut Context) -> Option<u32> {
-    let number = text.text.strip_suffix('%').and_then(|number| number.parse().ok());
-    let percent = number.filter(|percent| *percent <= 100);
+    let percent = scalar::percent(text.text);
     if percent.is_none() {
         let message = format!("expected a share such as \"20%\", found {:?}", text.text);
         context.error(Diagnostic::error(text.span, message).help("from \"0%\" to \"100%\""));

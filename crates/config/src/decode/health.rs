@@ -10,6 +10,7 @@ use crate::model::{
     HealthCheck, HttpProbe, InitialHealth, ProbeKind, Server, ServerAddress, UpstreamProtocol,
 };
 use crate::report::Diagnostic;
+use crate::scalar;
 
 const INTERVAL: Duration = Duration::from_secs(5);
 const FAST_INTERVAL: Duration = Duration::from_secs(1);
@@ -181,8 +182,7 @@ fn range(part: &str) -> Result<(u16, u16), &'static str> {
 }
 
 fn percent(text: Text<'_>, context: &mut Context) -> Option<u32> {
-    let number = text.text.strip_suffix('%').and_then(|number| number.parse().ok());
-    let found = number.filter(|percent| *percent <= 100);
+    let found = scalar::percent(text.text);
     if found.is_none() {
         let message = format!("expected a share from \"0%\" to \"100%\", found {:?}", text.text);
         context.error(Diagnostic::error(text.span, message));

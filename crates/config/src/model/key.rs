@@ -23,3 +23,11 @@ pub enum HashKey {
     /// The first query parameter of this name.
     Query(String),
 }
+
+/// The whole address of IPv4, and of IPv6 the part that stays when a provider gives a client
+/// another address of the same network.
+impl Default for HashKey {
+    fn default() -> Self {
+        Self::ClientIp { v4_bits: 32, v6_bits: 64 }
+    }
+}

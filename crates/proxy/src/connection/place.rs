@@ -135,11 +135,10 @@ impl Place {
         self.plan(|plan| !plan.protocols.h1)
     }
 
-    /// The destination of connections that are passed on unread, where the listener has one.
+    /// Whether connections of this listener are passed on unread.
     #[must_use]
-    pub fn forward(&self) -> Option<u32> {
-        let snapshot = self.worker.snapshot();
-        snapshot.listeners.get(self.entrance.listener as usize)?.layer4.rest
+    pub fn is_passed_on(&self) -> bool {
+        self.plan(|plan| plan.forward.is_some())
     }
 
     /// A request was read: what is spoken is settled.

@@ -5,16 +5,7 @@ use std::time::Duration;
 
 use crate::tls::ClientTls;
 
-/// What a listener passes on unread.
-#[derive(Debug, Default)]
-pub struct Layer4 {
-    /// Every destination.
-    pub forwards: Vec<ForwardPlan>,
-    /// The one, by its index, of connections that have no other.
-    pub rest: Option<u32>,
-}
-
-/// One destination.
+/// The destination of connections that are passed on unread.
 #[derive(Debug)]
 pub struct ForwardPlan {
     /// What logs call it.
@@ -26,12 +17,4 @@ pub struct ForwardPlan {
     /// Encryption towards the servers, where there is any. Nothing is offered to be spoken:
     /// that is between the client and the server.
     pub tls: Option<Arc<ClientTls>>,
-}
-
-impl Layer4 {
-    /// The destination at this index.
-    #[must_use]
-    pub fn forward(&self, index: u32) -> Option<&ForwardPlan> {
-        self.forwards.get(index as usize)
-    }
 }

@@ -16,14 +16,8 @@ use crate::tunnel::{self, Carried, Ending, Port};
 use crate::upstream::{self, Lease};
 use crate::worker::{Open, Worker};
 
-/// Passes a connection on, on a task of its own. `forward` is an index into the destinations of
-/// its listener, `name` what a client asked for in a handshake that is not ours.
-pub fn start(
-    worker: &Rc<Worker>,
-    stream: Stream,
-    place: Place,
-    (forward, name): (u32, Option<Box<str>>),
-) {
+/// Passes a connection on to the destination of its listener, on a task of its own.
+pub fn start(worker: &Rc<Worker>, stream: Stream, place: Place) {
     let worker = Rc::clone(worker);
     worker.metrics().add(Counter::StreamConnections, 1);
     tokio::task::spawn_local(async move {
@@ -31,7 +25,7 @@ pub fn start(
         let _entry = Entry::new(&worker, Open::H1(Rc::clone(&transport), false));
         let in_force = worker.snapshot();
         let listener = in_force.listeners.get(place.entrance().listener as usize);
-        let Some(plan) = listener.and_then(|listener| listener.layer4.forward(forward)) else {
+        let Some(plan) = listener.and_then(|listener| listener.forward.as_ref()) else {
             return;
         };
         let passing = Passing {
@@ -39,7 +33,6 @@ pub fn start(
             in_force: &in_force,
             plan,
             entrance: place.entrance(),
-            name: name.as_deref(),
             started: clock::now(),
         };
         passing.run(&transport).await;
@@ -52,7 +45,6 @@ struct Passing<'a> {
     in_force: &'a InForce,
     plan: &'a ForwardPlan,
     entrance: &'a Entrance,
-    name: Option<&'a str>,
     started: Instant,
 }
 
@@ -92,22 +84,16 @@ impl Passing<'_> {
 
     /// What a server is told of the client.
     fn relayed(&self) -> Relayed<'_> {
-        let facts = self.entrance.tls.as_deref();
-        Relayed {
-            addresses: self.entrance.addresses(),
-            name: self.name.or_else(|| facts.and_then(|facts| facts.server_name.as_deref())),
-            alpn: facts.and_then(|facts| facts.alpn),
-        }
+        Relayed::new(self.entrance.addresses(), self.entrance.tls.as_deref())
     }
 
     fn record(&self, trace: SessionTrace, carried: Carried, fault: Option<Fault>) {
-        let is_tls = self.entrance.encrypted || self.name.is_some();
         account::session(
             self.worker,
             &Session {
                 snapshot: self.in_force,
                 entrance: self.entrance,
-                protocol: if is_tls { "TLS" } else { "TCP" },
+                protocol: if self.entrance.encrypted { "TLS" } else { "TCP" },
                 name: self.relayed().name,
                 label: &self.plan.label,
                 started: self.started,

@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use config::ProxyVersion;
+
 use super::header::SIGNATURE;
+use crate::tls::Facts;
 
 /// The additional value with the protocol that the client chose in TLS (ALPN).
 const ALPN: u8 = 0x01;
@@ -19,6 +22,25 @@ pub struct Relayed<'a> {
     pub name: Option<&'a str>,
     /// The protocol that was agreed upon in TLS.
     pub alpn: Option<&'a str>,
+}
+
+impl<'a> Relayed<'a> {
+    /// What is known of a client by the ends of its connection and its TLS session.
+    #[must_use]
+    pub fn new(addresses: Option<(SocketAddr, SocketAddr)>, tls: Option<&'a Facts>) -> Self {
+        let name = tls.and_then(|facts| facts.server_name.as_deref());
+        Self { addresses, name, alpn: tls.and_then(|facts| facts.alpn) }
+    }
+
+    /// The bytes that a connection begins with; none without the PROXY protocol.
+    #[must_use]
+    pub fn header(&self, version: Option<ProxyVersion>) -> Vec<u8> {
+        match version {
+            None => Vec::new(),
+            Some(ProxyVersion::V1) => line(self),
+            Some(ProxyVersion::V2) => binary(self),
+        }
+    }
 }
 
 /// The text form, which has room for addresses only.

@@ -26,7 +26,7 @@ pub struct CompileFault {
 }
 
 impl CompileFault {
-    pub(super) fn new(message: String) -> Self {
+    fn new(message: String) -> Self {
         Self { message, span: None }
     }
 }
@@ -127,7 +127,7 @@ fn listeners(
             protocols: listener.protocols,
             redirect_https: listener.redirect_https,
             proxy_protocol: listener.proxy_protocol.clone(),
-            layer4: compile_layer4::layer4(config, listener)?,
+            forward: compile_layer4::forward(config, listener)?,
             address,
         })
     };
@@ -298,16 +298,24 @@ fn content_type(respond: &config::Respond) -> String {
     respond.content_type.clone().unwrap_or_else(|| default.to_owned())
 }
 
+/// The upstream of this name, with its index.
+pub(super) fn find_upstream<'a>(
+    config: &'a config::Config,
+    name: &str,
+) -> Result<(u32, &'a config::Upstream), CompileFault> {
+    let mut numbered = (0..).zip(&config.upstreams);
+    let found = numbered.find(|(_, known)| known.name == name);
+    found.ok_or_else(|| CompileFault::new(format!("no upstream `{name}`")))
+}
+
 fn proxy_plan(
     config: &config::Config,
     route: &config::Route,
     proxy: &config::Proxy,
 ) -> Result<ProxyPlan, CompileFault> {
-    let found = config.upstreams.iter().enumerate().find(|(_, known)| known.name == proxy.upstream);
-    let (index, upstream) =
-        found.ok_or_else(|| CompileFault::new(format!("no upstream `{}`", proxy.upstream)))?;
+    let (index, upstream) = find_upstream(config, &proxy.upstream)?;
     Ok(ProxyPlan {
-        upstream: index as u32,
+        upstream: index,
         host: match &proxy.host {
             config::HostPolicy::Client => HostPlan::Client,
             config::HostPolicy::Upstream => HostPlan::Upstream,

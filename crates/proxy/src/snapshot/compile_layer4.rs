@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::CompileFault;
-use crate::layer4::plan::{ForwardPlan, Layer4};
+use super::compile::find_upstream;
+use crate::layer4::plan::ForwardPlan;
 use crate::tls::{self, ClientTls};
 
 /// What a listener offers in a handshake of its own: nothing where it does not know what follows.
@@ -14,36 +15,19 @@ pub(super) fn alpn(listener: &config::Listener) -> Vec<&'static [u8]> {
     }
 }
 
-/// Where a listener's connections go.
-pub(super) fn layer4(
+/// Where a listener's connections go, where they are passed on unread.
+pub(super) fn forward(
     config: &config::Config,
     listener: &config::Listener,
-) -> Result<Layer4, CompileFault> {
-    let mut layer4 = Layer4::default();
-    if let Some(rest) = &listener.forward {
-        let label = listener.address.to_string();
-        layer4.rest = Some(add(config, &mut layer4.forwards, (rest, label))?);
-    }
-    Ok(layer4)
-}
-
-/// Adds a destination; returns its index.
-fn add(
-    config: &config::Config,
-    forwards: &mut Vec<ForwardPlan>,
-    (forward, label): (&config::Forward, String),
-) -> Result<u32, CompileFault> {
-    let named = |known: &config::Upstream| known.name == forward.upstream;
-    let missing = || CompileFault::new(format!("no upstream `{}`", forward.upstream));
-    let upstream = config.upstreams.iter().position(named).ok_or_else(missing)?;
-    let plan = config.upstreams.get(upstream).ok_or_else(missing)?;
+) -> Result<Option<ForwardPlan>, CompileFault> {
+    let Some(forward) = &listener.forward else { return Ok(None) };
+    let (upstream, plan) = find_upstream(config, &forward.upstream)?;
     // What is spoken is not known here, so nothing is offered.
     let tls = plan.tls.as_ref().map(|tls| ClientTls::build(tls, &[])).transpose()?;
-    forwards.push(ForwardPlan {
-        label,
-        upstream: upstream as u32,
+    Ok(Some(ForwardPlan {
+        label: listener.address.to_string(),
+        upstream,
         connect_timeout: plan.timeouts.connect,
         tls: tls.map(Arc::new),
-    });
-    Ok(forwards.len() as u32 - 1)
+    }))
 }

@@ -112,12 +112,23 @@ async fn open(
 ) -> Result<Stream, Fault> {
     let stream = reach(server, timeout).await?;
     if !header.is_empty() {
-        super::dial::send_header(&stream, header).await.map_err(|error| io_fault(&error))?;
+        send(&stream, header).await.map_err(|error| io_fault(&error))?;
     }
     match tls {
         None => Ok(stream),
         Some(tls) => secure(stream, tls, server.target.host()).await,
     }
+}
+
+/// Sends what goes before anything else.
+async fn send(stream: &Stream, header: &[u8]) -> io::Result<()> {
+    let mut rest = header;
+    while !rest.is_empty() {
+        let slices = [io::IoSlice::new(rest)];
+        let sent = std::future::poll_fn(|cx| stream.poll_write(cx, &slices)).await?;
+        rest = rest.get(sent..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 async fn secure(stream: Stream, tls: &ClientTls, host: &str) -> Result<Stream, Fault> {

@@ -1,15 +1,13 @@
 //! A connection to a server for bytes that nobody looks into.
 
-use std::io::IoSlice;
-
 use balance::{Outcome, Tried};
 
 use super::{Found, Lease, connect};
 use crate::fault::{Fault, Kind};
-use crate::io::{Stream, clock};
+use crate::io::clock;
 use crate::layer4::SessionTrace;
 use crate::layer4::plan::ForwardPlan;
-use crate::proxy_protocol::{Relayed, write};
+use crate::proxy_protocol::Relayed;
 use crate::record::ServerAt;
 use crate::snapshot::InForce;
 use crate::worker::Worker;
@@ -46,7 +44,7 @@ pub async fn dial(
         if attempt > 0 {
             worker.metrics().retry(plan.upstream);
         }
-        let header = header(server.proxy_protocol, relayed);
+        let header = relayed.header(server.proxy_protocol);
         let way = (plan.tls.as_deref(), header.as_slice());
         match connect::open_within(server, plan.connect_timeout, way).await {
             Ok(stream) => {
@@ -67,23 +65,4 @@ pub async fn dial(
         }
     }
     Err(last)
-}
-
-/// The bytes that a connection begins with; none without the PROXY protocol.
-pub(super) fn header(version: Option<config::ProxyVersion>, relayed: &Relayed<'_>) -> Vec<u8> {
-    match version {
-        None => Vec::new(),
-        Some(config::ProxyVersion::V1) => write::line(relayed),
-        Some(config::ProxyVersion::V2) => write::binary(relayed),
-    }
-}
-
-/// Sends those bytes before anything else.
-pub(super) async fn send_header(stream: &Stream, header: &[u8]) -> std::io::Result<()> {
-    let mut rest = header;
-    while !rest.is_empty() {
-        let sent = std::future::poll_fn(|cx| stream.poll_write(cx, &[IoSlice::new(rest)])).await?;
-        rest = rest.get(sent..).unwrap_or_default();
-    }
-    Ok(())
 }

@@ -1,7 +1,6 @@
 //! Whether a failed request may be tried again: what failed, what is safe, what the budget has.
 
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -122,8 +121,8 @@ pub(super) struct Repeat(Arc<Cluster>);
 
 impl Repeat {
     /// Takes one out of the budget, if there is one.
-    pub(super) fn begin(cluster: &Arc<Cluster>, now: Instant) -> Option<Rc<Self>> {
-        cluster.begin_repeat(now).then(|| Rc::new(Self(Arc::clone(cluster))))
+    pub(super) fn begin(cluster: &Arc<Cluster>, now: Instant) -> Option<Self> {
+        cluster.begin_repeat(now).then(|| Self(Arc::clone(cluster)))
     }
 }
 

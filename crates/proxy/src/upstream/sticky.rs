@@ -10,7 +10,7 @@ use aws_lc_rs::{constant_time, hmac};
 use balance::{Cluster, ServerIndex};
 use http1::{Headers, Known};
 
-use crate::key;
+use crate::parts;
 
 /// Hexadecimal digits of the number, and of the signature.
 const DIGITS: usize = 16;
@@ -62,7 +62,7 @@ impl Sticky {
     /// The server that a request's cookie names, if there is one and the signature is ours.
     #[must_use]
     pub fn read(&self, headers: &Headers, cluster: &Cluster) -> Option<ServerIndex> {
-        let value = key::cookie(headers, self.name.as_bytes())?;
+        let value = parts::cookie(headers, self.name.as_bytes())?;
         let (id, signature) = value.split_at_checked(DIGITS)?;
         let expected = self.sign(id);
         constant_time::verify_slices_are_equal(expected.as_bytes(), signature).ok()?;
