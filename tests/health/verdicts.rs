@@ -100,9 +100,9 @@ fn names_are_asked_at_their_address() {
     let check = format!("health-check \"/healthz\" {QUICK}");
     let other = Patient::new(200);
     let weir = before(&[&other.origin], &check).server(&server).start();
-    expect_down_because(&weir, &server, "HTTP status 503");
+    expect_down_because(&weir, &patient.origin.server(), "HTTP status 503");
     patient.becomes(200);
-    expect_up(&weir, &server, true);
+    expect_up(&weir, &patient.origin.server(), true);
     let host = |request: &testkit::Request| request.field("host").map(str::to_owned);
     assert_eq!(host(&patient.origin.requests()[0]), Some(server));
 }

@@ -1,6 +1,6 @@
 //! The servers of one upstream as all workers, the probes and the operator share them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -141,6 +141,19 @@ impl Cluster {
         let members = plans.into_iter().map(member).collect();
         shared.version.fetch_add(1, Relaxed);
         Self { members, rules, shared, tables: Mutex::new((u64::MAX, Tables::default())) }
+    }
+
+    /// Says that `next` has come in the place of this cluster: whoever still chooses here avoids
+    /// the servers that it does not have.
+    pub fn retire(&self, next: &Self) {
+        let stay: HashSet<_> =
+            next.members.iter().map(|member| member.plan.label.as_str()).collect();
+        for member in &self.members {
+            if !stay.contains(member.plan.label.as_str()) {
+                member.vitals.set_failing(true);
+            }
+        }
+        self.touch();
     }
 
     fn shared(&self) -> Arc<Shared> {

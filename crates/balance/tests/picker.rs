@@ -396,6 +396,10 @@ fn what_is_known_outlives_a_change_of_servers() {
     assert_eq!(after.standing(ServerIndex(0), now), Standing::Draining);
     assert!(matches!(after.standing(ServerIndex(1), now), Standing::Ejected(..)));
     assert_eq!(after.standing(ServerIndex(2), now), Standing::Up);
+    after.set_admin(ServerIndex(0), Admin::Ready, now);
+    before.retire(&after);
+    let late = counts(&mut Picker::new(before, 0), 100, now);
+    assert_eq!(late.into_iter().collect::<Vec<_>>(), [(1, 100)], "not the one that has left");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod action;
 mod address;
 mod balance;
+pub(crate) mod discover;
 mod h2;
 mod headers;
 mod health;
@@ -94,6 +95,7 @@ pub(crate) fn config(items: &[Item], context: &mut Context) -> Config {
             "admin" => config.admin = address::admin(item, context),
             "request-id" => config.request_id = process::request_id(item, context),
             "path" => config.path = process::path_policy(item),
+            "resolver" => config.resolving = discover::resolver(item, context),
             "zone" => config.zone = item.arg("name").map(|name| name.text.to_owned()),
             "workers" => config.workers = process::workers(item),
             _ => {}

@@ -45,6 +45,42 @@ pub fn load_text(name: &str, text: &str) -> Result<Config, Report> {
     finish(&nodes, context)
 }
 
+/// The two ways to write a list of servers, and everything else.
+pub use read::Format as ListFormat;
+
+/// Reads a list of servers: `server` nodes and nothing else. The text goes by `name` in messages.
+///
+/// # Errors
+/// All findings together, if one of them is an error.
+pub fn load_servers(name: &str, text: &str, format: ListFormat) -> Result<Vec<Server>, Report> {
+    let mut context = Context::default();
+    let servers = decode::discover::servers((name, text, format), &mut context);
+    listed(servers, context)
+}
+
+/// Reads a list of servers from a file: JSON where its name ends in `.json`, else KDL.
+///
+/// # Errors
+/// All findings together, if one of them is an error.
+pub fn load_server_file(path: &Path) -> Result<Vec<Server>, Report> {
+    let name = path.display().to_string();
+    let mut context = Context::default();
+    let servers = match read::content(path) {
+        Ok(text) => decode::discover::servers((&name, &text, ListFormat::of(&name)), &mut context),
+        Err(reason) => {
+            context.error(Diagnostic::nowhere(format!("cannot read {name:?}: {reason}")));
+            Vec::new()
+        }
+    };
+    listed(servers, context)
+}
+
+fn listed(servers: Vec<Server>, context: Context) -> Result<Vec<Server>, Report> {
+    let Context { sources, found: diagnostics } = context;
+    let report = Report { diagnostics, sources };
+    if report.errors() > 0 { Err(report) } else { Ok(servers) }
+}
+
 fn finish(nodes: &[Node], mut context: Context) -> Result<Config, Report> {
     let unread = !context.found.is_empty();
     let (items, _) = check::block(nodes, &schema::ROOT, &mut context.found);

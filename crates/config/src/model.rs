@@ -3,6 +3,7 @@
 
 mod action;
 mod balance;
+mod discover;
 mod h2;
 mod health;
 mod key;
@@ -23,6 +24,7 @@ pub use action::{
     Action, ErrorPage, ErrorPageBody, HeaderOp, HostPolicy, Proxy, Redirect, Respond, Rewrite,
 };
 pub use balance::{Eject, Policy, Retry, RetryOn, SameSite, Sticky};
+pub use discover::{AddressFamily, Discovery, DiscoverySource, Resolving, ServerDocument};
 pub use h2::Http2;
 pub use health::{HealthCheck, HttpProbe, InitialHealth, ProbeKind};
 pub use key::HashKey;
@@ -72,6 +74,8 @@ pub struct Config {
     pub workers: Option<u16>,
     /// Where this process runs, to prefer servers that are near.
     pub zone: Option<String>,
+    /// How the names of servers are looked up.
+    pub resolving: Resolving,
     /// How paths are made canonical before they are matched.
     pub path: PathPolicy,
     /// The text of every file, for messages that point into them.

@@ -12,6 +12,7 @@ use std::path::Path;
 use crate::decode::Context;
 use crate::kdl;
 use crate::report::Diagnostic;
+use crate::schema::{NodeSpec, ROOT};
 use crate::tree::Node;
 
 /// Bytes of one file; beyond it the file is refused.
@@ -20,7 +21,7 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Reads a file and what it includes.
 pub(crate) fn file(path: &Path, context: &mut Context) -> Vec<Node> {
     let name = path.display().to_string();
-    match read(path) {
+    match content(path) {
         Ok(content) => {
             let mut nodes = parsed(&name, &content, context);
             include::expand(&mut nodes, &mut vec![include::identity(path)], context);
@@ -40,12 +41,41 @@ pub(crate) fn text(name: &str, content: &str, context: &mut Context) -> Vec<Node
     nodes
 }
 
-/// Parses a text; a name that ends in `.json` makes it JSON. Nothing is included yet.
+/// How a text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// KDL, for people.
+    Kdl,
+    /// JSON, for machines.
+    Json,
+}
+
+impl Format {
+    /// A name that ends in `.json` makes a text JSON.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let extension = Path::new(name).extension();
+        if extension.is_some_and(|extension| extension == "json") { Self::Json } else { Self::Kdl }
+    }
+}
+
+/// Parses a text that holds what may stand at the top level. Nothing is included yet.
 pub(crate) fn parsed(name: &str, content: &str, context: &mut Context) -> Vec<Node> {
+    block((name, content, Format::of(name)), &ROOT, context)
+}
+
+/// Parses a text that goes by a name and holds what may stand in `parent`.
+pub(crate) fn block(
+    (name, content, format): (&str, &str, Format),
+    parent: &'static NodeSpec,
+    context: &mut Context,
+) -> Vec<Node> {
     let content = content.strip_prefix('\u{feff}').unwrap_or(content);
     let file = context.sources.add(name, content);
-    let json = Path::new(name).extension().is_some_and(|extension| extension == "json");
-    let result = if json { json::parse(file, content) } else { kdl::parse(file, content) };
+    let result = match format {
+        Format::Json => json::parse(file, content, parent),
+        Format::Kdl => kdl::parse(file, content),
+    };
     match result {
         Ok(nodes) => nodes,
         Err(found) => {
@@ -55,7 +85,8 @@ pub(crate) fn parsed(name: &str, content: &str, context: &mut Context) -> Vec<No
     }
 }
 
-fn read(path: &Path) -> Result<String, String> {
+/// The text of a file.
+pub(crate) fn content(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| reason(&error))?;
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;

@@ -2,6 +2,7 @@
 //! default and its sentence. Checks, the JSON Schema and the manual all come from it.
 
 mod balance;
+mod discover;
 mod h2;
 mod health;
 mod json;
@@ -13,6 +14,7 @@ mod route;
 mod site;
 mod upstream;
 
+pub(crate) use discover::SERVERS;
 pub use json::json_schema;
 pub use manual::reference;
 pub(crate) use process::ROOT;

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use weir_config::{CircuitBreaker, HashKey, Policy, SameSite, Upstream, load_text};
+use weir_config::{
+    AddressFamily, CircuitBreaker, DiscoverySource, HashKey, ListFormat, Policy, SameSite,
+    Upstream, load_servers, load_text,
+};
 
 fn upstream(text: &str) -> Upstream {
     let text = format!("listen \":80\"\nupstream \"app\" {{\n{text}\n}}\n");
@@ -137,4 +140,53 @@ fn a_sticky_cookie_has_its_attributes() {
     assert_eq!(sticky.domain.as_deref(), Some("example.com"));
     assert_eq!((sticky.max_age, sticky.secure), (Some(seconds(3600)), Some(true)));
     assert!(!sticky.http_only && sticky.same_site == SameSite::None);
+}
+
+#[test]
+fn servers_are_found_by_dns_files_and_documents() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("servers.json");
+    std::fs::write(&file, r#"{"server": ["10.0.0.1:80", {"_": "b.test:80", "weight": 7}]}"#)
+        .unwrap();
+    let app = upstream(&format!(
+        "discover {{
+            srv \"_http._tcp.App.internal\"
+            file {file:?}
+            http \"https://consul.test/servers?a=b\" interval=\"1s\" timeout=\"3s\" \
+                 body-bytes-max=\"1KiB\" {{ header \"X-Token\" \"t\"; }}
+        }}
+        servers-max 5"
+    ));
+    assert!(app.servers.is_empty());
+    assert_eq!(app.servers_max, 5);
+    let [srv, file, document] = app.discovery.as_slice() else { unreachable!() };
+    assert_eq!(srv.source, DiscoverySource::Srv("_http._tcp.app.internal".into()));
+    let DiscoverySource::File { servers, .. } = &file.source else { unreachable!() };
+    let weights: Vec<_> = servers.iter().map(|one| (one.address.to_string(), one.weight)).collect();
+    assert_eq!(weights, [("10.0.0.1:80".into(), 1), ("b.test:80".into(), 7)]);
+    let DiscoverySource::Http(document) = &document.source else { unreachable!() };
+    assert_eq!((document.interval, document.timeout), (seconds(1), seconds(3)));
+    assert_eq!((document.body_bytes_max, document.headers.len()), (1024, 1));
+    assert_eq!(upstream("server \"10.0.0.1:80\"").servers_max, 10_000);
+}
+
+#[test]
+fn a_list_of_servers_holds_nothing_else() {
+    let servers = load_servers("list", "server \"10.0.0.1:80\" tier=2\n", ListFormat::Kdl).unwrap();
+    assert_eq!((servers.len(), servers[0].tier), (1, 2));
+    assert!(load_servers("list", "{}", ListFormat::Json).unwrap().is_empty());
+    let text = "server \"10.0.0.1:80\"\nlisten \":80\"\n";
+    let report = load_servers("list", text, ListFormat::Kdl).unwrap_err();
+    assert!(report.to_string().contains("list:2:1"), "{report}");
+}
+
+#[test]
+fn dns_is_asked_as_the_resolver_says() {
+    let text = "listen \":80\"\nresolver \"10.0.0.53\" \"127.0.0.1:5353\" ttl-min=\"2s\" \
+                ttl-max=\"1m\" timeout=\"1s\" family=\"ipv6\"\n";
+    let resolving = load_text("test", text).unwrap().resolving;
+    let servers: Vec<_> = resolving.servers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["10.0.0.53:53", "127.0.0.1:5353"]);
+    assert_eq!((resolving.ttl_min, resolving.ttl_max), (seconds(2), seconds(60)));
+    assert_eq!((resolving.timeout, resolving.family), (seconds(1), AddressFamily::V6));
 }

@@ -14,7 +14,7 @@ use axum::Router;
 use axum::extract::{self, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -50,10 +50,20 @@ pub struct Views {
     pub upstreams: Box<dyn Fn() -> String + Send + Sync>,
     /// Changes a server of an upstream as a JSON object says, and shows it.
     pub change_server: ChangeServer,
+    /// Adds a server to an upstream as a JSON object says, and shows it.
+    pub add_server: AddServer,
+    /// Takes away a server that was added.
+    pub remove_server: RemoveServer,
 }
 
 /// Changes a server: the names of its upstream and itself, and what is to change.
 pub type ChangeServer = Box<dyn Fn((&str, &str), &str) -> Result<String, Refusal> + Send + Sync>;
+
+/// Adds a server: the name of its upstream, and what it is.
+pub type AddServer = Box<dyn Fn(&str, &str) -> Result<String, Refusal> + Send + Sync>;
+
+/// Takes a server away: the names of its upstream and itself.
+pub type RemoveServer = Box<dyn Fn((&str, &str)) -> Result<(), Refusal> + Send + Sync>;
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +77,12 @@ impl Refusal {
     #[must_use]
     pub fn missing(message: String) -> Self {
         Self { status: StatusCode::NOT_FOUND, message }
+    }
+
+    /// What there is does not allow it.
+    #[must_use]
+    pub fn conflict(message: String) -> Self {
+        Self { status: StatusCode::CONFLICT, message }
     }
 
     /// What was asked makes no sense.
@@ -200,7 +216,8 @@ fn routes(views: Views) -> Router {
         .route("/status", get(status))
         .route("/healthz", get(healthz))
         .route("/upstreams", get(upstreams))
-        .route("/upstreams/{upstream}/servers/{server}", put(change_server))
+        .route("/upstreams/{upstream}/servers", post(add_server))
+        .route("/upstreams/{upstream}/servers/{server}", put(change_server).delete(remove_server))
         .fallback(nothing)
         .with_state(Arc::new(views))
 }
@@ -236,6 +253,22 @@ async fn change_server(
     changed.map(|shown| ([(header::CONTENT_TYPE, JSON)], shown))
 }
 
+async fn add_server(
+    State(views): State<Arc<Views>>,
+    extract::Path(upstream): extract::Path<String>,
+    body: String,
+) -> impl IntoResponse {
+    let added = (views.add_server)(&upstream, &body);
+    added.map(|shown| (StatusCode::CREATED, [(header::CONTENT_TYPE, JSON)], shown))
+}
+
+async fn remove_server(
+    State(views): State<Arc<Views>>,
+    extract::Path((upstream, server)): extract::Path<(String, String)>,
+) -> impl IntoResponse {
+    (views.remove_server)((&upstream, &server)).map(|()| StatusCode::NO_CONTENT)
+}
+
 async fn nothing() -> impl IntoResponse {
     (StatusCode::NOT_FOUND, "nothing here; there are /metrics, /status, /healthz and /upstreams\n")
 }
@@ -255,6 +288,8 @@ mod tests {
             healthy: Box::new(move || healthy.load(Ordering::Relaxed)),
             upstreams: Box::new(|| "[]".to_owned()),
             change_server: Box::new(|(upstream, _), _| Err(Refusal::missing(upstream.to_owned()))),
+            add_server: Box::new(|_, body| Ok(body.to_owned())),
+            remove_server: Box::new(|_| Err(Refusal::conflict("no".to_owned()))),
         }
     }
 
@@ -288,6 +323,8 @@ mod tests {
         assert!(ask("GET /").starts_with("HTTP/1.1 404 "));
         assert!(ask("POST /metrics").starts_with("HTTP/1.1 405 "));
         assert!(ask("GET /upstreams").ends_with("[]"));
+        assert!(ask("POST /upstreams/a/servers").starts_with("HTTP/1.1 201 "));
+        assert!(ask("DELETE /upstreams/a/servers/b:1").starts_with("HTTP/1.1 409 "));
         let refused = ask("PUT /upstreams/none%22/servers/a:1");
         assert!(refused.starts_with("HTTP/1.1 404 "), "{refused}");
         assert!(refused.ends_with("{\"error\":\"none\\\"\"}\n"), "{refused}");

@@ -18,8 +18,10 @@ use std::time::Duration;
 pub use balance::probe::Standing;
 use balance::probe::{Initial, ProbeState, Rules};
 use config::{HealthCheck, InitialHealth, ProbeKind, UpstreamProtocol};
+use proxy::record::ServerAt;
 use proxy::snapshot::{ServerTarget, Snapshot};
 use proxy::tls::ClientTls;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -35,10 +37,8 @@ const AGENT: &str = concat!("weir/", env!("CARGO_PKG_VERSION"), " (health check)
 /// One server and how it is asked.
 #[derive(Clone, Debug)]
 pub struct ProbePlan {
-    /// Index of the upstream.
-    pub upstream: u32,
-    /// Index of the server in it.
-    pub server: u32,
+    /// The number of the server.
+    pub at: ServerAt,
     /// The upstream's name.
     pub name: Arc<str>,
     /// Where the server listens.
@@ -65,26 +65,43 @@ pub enum News<'a> {
 }
 
 /// Servers being asked. Dropping it ends that.
-#[derive(Debug)]
 pub struct Prober {
-    running: Vec<Running>,
+    handle: Handle,
+    tell: Arc<Tell>,
+    turns: Arc<Semaphore>,
+    running: HashMap<Identity, Running>,
 }
 
-#[derive(Debug)]
-struct Running {
-    /// Names of upstream and server, which outlive a change of indices.
-    identity: (Arc<str>, Arc<str>),
-    state: Arc<Mutex<ProbeState>>,
-    task: AbortHandle,
-}
-
-impl Drop for Prober {
-    fn drop(&mut self) {
-        self.running.iter().for_each(|running| running.task.abort());
+impl std::fmt::Debug for Prober {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prober").field("servers", &self.running.len()).finish_non_exhaustive()
     }
 }
 
-type Tell = dyn Fn(&ProbePlan, News<'_>) + Send + Sync;
+/// Names of upstream and server, which outlive a change of indices.
+type Identity = (Arc<str>, Arc<str>);
+
+/// One server being asked.
+struct Running {
+    plan: Arc<ProbePlan>,
+    known: Arc<Mutex<Known>>,
+    task: AbortHandle,
+}
+
+/// What is known of a server, and which number it has now.
+#[derive(Clone, Copy)]
+struct Known {
+    state: ProbeState,
+    at: ServerAt,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+type Tell = dyn Fn(ServerAt, &ProbePlan, News<'_>) + Send + Sync;
 
 impl ProbePlan {
     /// A plan for every server of every upstream that has a health check.
@@ -95,8 +112,7 @@ impl ProbePlan {
             let Some(check) = &plan.health_check else { continue };
             let name: Arc<str> = plan.name.as_str().into();
             plans.extend((0..).zip(&plan.servers).map(|(server, server_plan)| Self {
-                upstream,
-                server,
+                at: ServerAt { upstream, server },
                 name: Arc::clone(&name),
                 target: server_plan.target.clone(),
                 protocol: plan.protocol,
@@ -105,6 +121,21 @@ impl ProbePlan {
             }));
         }
         plans
+    }
+
+    /// Whether a server is asked the same by both.
+    fn asks_like(&self, other: &Self) -> bool {
+        let same_tls = match (&self.tls, &other.tls) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        // Where it is written says nothing of what is asked.
+        let check = HealthCheck { span: other.check.span, ..HealthCheck::clone(&self.check) };
+        same_tls
+            && check == *other.check
+            && self.protocol == other.protocol
+            && self.target.is_like(&other.target)
     }
 
     fn rules(&self) -> Rules {
@@ -138,48 +169,66 @@ impl ProbePlan {
 }
 
 impl Prober {
-    /// Begins to ask. `tell` hears of every server's standing before this returns, and of what
-    /// follows on the control thread. What `before` knows of the same servers is carried over.
+    /// Asks nobody yet. `tell` hears of what probes say, with the number that the server has at
+    /// that moment.
     #[must_use]
-    pub fn start(
+    pub fn new(
         control: &Control,
-        plans: Vec<ProbePlan>,
-        before: Option<&Self>,
-        tell: impl Fn(&ProbePlan, News<'_>) + Send + Sync + 'static,
+        tell: impl Fn(ServerAt, &ProbePlan, News<'_>) + Send + Sync + 'static,
     ) -> Self {
-        let known = before.map_or(&[][..], |before| &before.running);
-        let mut known: HashMap<_, _> =
-            known.iter().map(|running| (&running.identity, &running.state)).collect();
-        let (tell, turns): (Arc<Tell>, _) = (Arc::new(tell), Arc::new(Semaphore::new(PROBES_MAX)));
-        let start_one = |plan: ProbePlan| {
+        let turns = Arc::new(Semaphore::new(PROBES_MAX));
+        let handle = control.handle().clone();
+        Self { handle, tell: Arc::new(tell), turns, running: HashMap::new() }
+    }
+
+    /// Asks these servers from now on, and no others. One that was asked in the same way before
+    /// goes on being asked, undisturbed; what is known of one that is asked in another way stays.
+    /// Where a server begins to be asked, `tell` hears of its standing before this returns, and
+    /// of what follows on the control thread.
+    pub fn follow(&mut self, plans: Vec<ProbePlan>) {
+        let mut before = std::mem::take(&mut self.running);
+        for plan in plans {
             let identity = (Arc::clone(&plan.name), Arc::clone(plan.target.label()));
-            let kept = known.remove(&identity).map(|state| *lock(state));
-            let rules = plan.rules();
-            let first_wait = match kept {
-                Some(state) => state.next_wait(&rules, chance()).mul_f64(fraction(chance())),
-                None => rules.first_wait(chance()),
+            let known = before.remove(&identity);
+            let running = match known {
+                Some(running) if running.plan.asks_like(&plan) => {
+                    lock(&running.known).at = plan.at;
+                    running
+                }
+                known => self.begin(plan, known.map(|running| lock(&running.known).state)),
             };
-            let state = Arc::new(Mutex::new(kept.unwrap_or_else(|| ProbeState::new(&rules))));
-            tell(&plan, News::Begins(lock(&state).standing()));
-            let watch = Watch {
-                plan,
-                rules,
-                state: Arc::clone(&state),
-                turns: Arc::clone(&turns),
-                tell: Arc::clone(&tell),
-            };
-            let task = control.handle().spawn(watch.run(first_wait)).abort_handle();
-            Running { identity, state, task }
+            // A server that is written twice is asked once.
+            self.running.entry(identity).or_insert(running);
+        }
+    }
+
+    fn begin(&self, plan: ProbePlan, known: Option<ProbeState>) -> Running {
+        let rules = plan.rules();
+        let first_wait = match known {
+            Some(state) => state.next_wait(&rules, chance()).mul_f64(fraction(chance())),
+            None => rules.first_wait(chance()),
         };
-        Self { running: plans.into_iter().map(start_one).collect() }
+        let state = known.unwrap_or_else(|| ProbeState::new(&rules));
+        (self.tell)(plan.at, &plan, News::Begins(state.standing()));
+        let known = Arc::new(Mutex::new(Known { state, at: plan.at }));
+        let plan = Arc::new(plan);
+        let watch = Watch {
+            plan: Arc::clone(&plan),
+            rules,
+            known: Arc::clone(&known),
+            turns: Arc::clone(&self.turns),
+            tell: Arc::clone(&self.tell),
+        };
+        let task = self.handle.spawn(watch.run(first_wait)).abort_handle();
+        Running { plan, known, task }
     }
 }
 
 /// The watch over one server.
 struct Watch {
-    plan: ProbePlan,
+    plan: Arc<ProbePlan>,
     rules: Rules,
-    state: Arc<Mutex<ProbeState>>,
+    known: Arc<Mutex<Known>>,
     turns: Arc<Semaphore>,
     tell: Arc<Tell>,
 }
@@ -200,16 +249,17 @@ impl Watch {
     /// Takes note of a probe and says when the next is due, counted from its beginning.
     fn note(&self, outcome: &Result<(), String>) -> Duration {
         let reason = outcome.as_ref().err().map_or("", String::as_str);
-        (self.tell)(&self.plan, News::Probed(outcome.as_ref().map_or(Err(reason), |()| Ok(()))));
-        let (was_decided, verdict, wait) = {
-            let mut state = lock(&self.state);
-            let was_decided = state.is_decided();
-            let verdict = state.note(&self.rules, outcome.is_ok());
-            (was_decided, verdict, state.next_wait(&self.rules, chance()))
+        let (at, was_decided, verdict, wait) = {
+            let mut known = lock(&self.known);
+            let was_decided = known.state.is_decided();
+            let verdict = known.state.note(&self.rules, outcome.is_ok());
+            (known.at, was_decided, verdict, known.state.next_wait(&self.rules, chance()))
         };
+        let result = outcome.as_ref().map_or(Err(reason), |()| Ok(()));
+        (self.tell)(at, &self.plan, News::Probed(result));
         if let Some(standing) = verdict {
             let verdict = if was_decided { News::Verdict } else { News::FirstVerdict };
-            (self.tell)(&self.plan, verdict(standing, reason));
+            (self.tell)(at, &self.plan, verdict(standing, reason));
         }
         wait
     }
@@ -229,7 +279,7 @@ async fn probe(plan: &ProbePlan) -> Result<(), String> {
     if let Some(tls) = &plan.tls {
         let shaken = timeout_at(deadline, secure::shake(link, tls, plan.target.host())).await;
         let secured = shaken.map_err(|_| late("no TLS handshake"))??;
-        agreed_h2 = secured.alpn() == Some(b"h2");
+        agreed_h2 = secured.get_ref().1.alpn_protocol() == Some(b"h2");
         link = Box::new(secured);
     }
     let is_h2 = match plan.protocol {
@@ -250,8 +300,8 @@ async fn probe(plan: &ProbePlan) -> Result<(), String> {
 }
 
 /// Nothing that holds the lock can panic; should it, what it wrote is whole all the same.
-fn lock(state: &Mutex<ProbeState>) -> std::sync::MutexGuard<'_, ProbeState> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(known: &Mutex<Known>) -> std::sync::MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A number by chance. Every `RandomState` has fresh keys, which is all that this needs.

@@ -7,15 +7,19 @@
 
 mod lookup;
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::AddressFamily;
+use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use self::lookup::{Answer, Family, Found, look_up};
+use self::lookup::{Answer, Family, Found, look_up, look_up_srv};
+pub(crate) use self::lookup::{Record, Records};
 use crate::Control;
 
 /// How long the answer of one address family waits for that of the other before it is told.
@@ -24,8 +28,9 @@ const PAIR_WAIT: Duration = Duration::from_millis(250);
 /// Whom to ask, and how often.
 #[derive(Clone, Debug)]
 pub struct Resolver {
-    /// One name server over UDP; `None` is the system's configuration.
-    server: Option<SocketAddr>,
+    /// The name servers; none means those of the system.
+    servers: Arc<[SocketAddr]>,
+    family: AddressFamily,
     timing: Timing,
 }
 
@@ -76,14 +81,36 @@ pub enum Outcome<'a> {
 }
 
 /// Names being watched. Dropping it ends that.
-#[derive(Debug)]
 pub struct Watch {
-    tasks: Vec<AbortHandle>,
+    resolver: Resolver,
+    handle: Handle,
+    tell: Arc<Tell>,
+    tasks: HashMap<Watched, AbortHandle>,
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.tasks.values().for_each(AbortHandle::abort);
+    }
+}
+
+impl Watch {
+    /// Watches these names from now on, and no others. Those that are watched already go on
+    /// undisturbed.
+    pub fn follow(&mut self, names: impl IntoIterator<Item = Watched>) {
+        let mut before = std::mem::take(&mut self.tasks);
+        for name in names {
+            if self.tasks.contains_key(&name) {
+                continue;
+            }
+            let task = before.remove(&name).unwrap_or_else(|| {
+                let (resolver, tell) = (self.resolver.clone(), Arc::clone(&self.tell));
+                let refresh = Refresh::new(resolver, name.clone(), tell);
+                self.handle.spawn(refresh.run()).abort_handle()
+            });
+            self.tasks.insert(name, task);
+        }
+        before.values().for_each(AbortHandle::abort);
     }
 }
 
@@ -91,13 +118,14 @@ impl Resolver {
     /// Asks as the system is configured.
     #[must_use]
     pub fn system() -> Self {
-        Self { server: None, timing: Timing::default() }
+        Self::with_servers(&[])
     }
 
-    /// Asks one name server over UDP. `/etc/hosts` still comes first.
+    /// Asks these name servers; none means those of the system. `/etc/hosts` still comes first.
     #[must_use]
-    pub fn with_server(server: SocketAddr) -> Self {
-        Self { server: Some(server), timing: Timing::default() }
+    pub fn with_servers(servers: &[SocketAddr]) -> Self {
+        let (family, timing) = (AddressFamily::Any, Timing::default());
+        Self { servers: servers.into(), family, timing }
     }
 
     /// The same with other bounds.
@@ -106,21 +134,69 @@ impl Resolver {
         Self { timing, ..self }
     }
 
-    /// Watches names on the control thread; `tell` is called there.
+    /// The same for addresses of this family alone.
+    #[must_use]
+    pub fn with_family(self, family: AddressFamily) -> Self {
+        Self { family, ..self }
+    }
+
+    /// Asks for the addresses of one family, where they are wanted.
+    async fn ask(self, host: String, family: Family) -> Answer {
+        match (self.family, family) {
+            (AddressFamily::V4, Family::V6) | (AddressFamily::V6, Family::V4) => {
+                Answer::Nothing(family)
+            }
+            _ => look_up(&self.servers, host, family, self.timing.query_timeout).await,
+        }
+    }
+
+    /// The SRV records of a name.
+    pub(crate) async fn srv(&self, name: &str) -> Result<Records, String> {
+        look_up_srv(&self.servers, name, self.timing.query_timeout).await
+    }
+
+    /// The addresses of a host, which may be one, in both families.
+    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(address) = bare.parse() {
+            return Ok(vec![address]);
+        }
+        let ask = |family| self.clone().ask(host.to_owned(), family);
+        let answers: [Answer; 2] = tokio::join!(ask(Family::V4), ask(Family::V6)).into();
+        let found = answers.iter().filter_map(Answer::found);
+        let addresses: Vec<_> = found.flat_map(|found| found.addresses.clone()).collect();
+        if addresses.is_empty() { Err(reason(&answers)) } else { Ok(addresses) }
+    }
+
+    /// When to ask again: after the time that an answer may be used, or later and later while
+    /// there is none.
+    pub(crate) fn wait(&self, ttl: Option<Duration>, backoff: &mut Backoff) -> Duration {
+        let Timing { ttl_min, ttl_max, retry_min, retry_max, .. } = self.timing;
+        if let Some(ttl) = ttl {
+            backoff.failures = 0;
+            return shorten(ttl.clamp(ttl_min, ttl_max), 10);
+        }
+        let doubled = retry_min.saturating_mul(1 << backoff.failures.min(16));
+        backoff.failures = backoff.failures.saturating_add(1);
+        shorten(doubled.min(retry_max), 50)
+    }
+
+    /// Watches no name yet. `tell` is called on the control thread.
     #[must_use]
     pub fn watch(
         &self,
         control: &Control,
-        names: Vec<Watched>,
         tell: impl Fn(&Watched, Outcome<'_>) + Send + Sync + 'static,
     ) -> Watch {
-        let tell: Arc<Tell> = Arc::new(tell);
-        let watch_one = |name| {
-            let refresh = Refresh::new(self.clone(), name, Arc::clone(&tell));
-            control.handle().spawn(refresh.run()).abort_handle()
-        };
-        Watch { tasks: names.into_iter().map(watch_one).collect() }
+        let (resolver, handle) = (self.clone(), control.handle().clone());
+        Watch { resolver, handle, tell: Arc::new(tell), tasks: HashMap::new() }
     }
+}
+
+/// Failures in a row.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
 }
 
 type Tell = dyn Fn(&Watched, Outcome<'_>) + Send + Sync;
@@ -133,13 +209,13 @@ struct Refresh {
     v4: Vec<IpAddr>,
     v6: Vec<IpAddr>,
     told: Vec<SocketAddr>,
-    failures: u32,
+    backoff: Backoff,
 }
 
 impl Refresh {
     fn new(resolver: Resolver, name: Watched, tell: Arc<Tell>) -> Self {
         let (v4, v6, told) = (Vec::new(), Vec::new(), Vec::new());
-        Self { resolver, name, tell, v4, v6, told, failures: 0 }
+        Self { resolver, name, tell, v4, v6, told, backoff: Backoff::default() }
     }
 
     async fn run(mut self) {
@@ -158,9 +234,7 @@ impl Refresh {
     async fn ask(&mut self) -> [Answer; 2] {
         let mut asked = JoinSet::new();
         for family in [Family::V4, Family::V6] {
-            let (server, host) = (self.resolver.server, self.name.host.clone());
-            let limit = self.resolver.timing.query_timeout;
-            asked.spawn(look_up(server, host, family, limit));
+            asked.spawn(self.resolver.clone().ask(self.name.host.clone(), family));
         }
         let early = answer(asked.join_next().await);
         if let Ok(late) = timeout(PAIR_WAIT, asked.join_next()).await {
@@ -186,20 +260,15 @@ impl Refresh {
                 Answer::Failed(_) => {}
             }
         }
-        self.failures = 0;
         self.tell_change();
-        let Timing { ttl_min, ttl_max, .. } = self.resolver.timing;
-        shorten(ttl.clamp(ttl_min, ttl_max), 10)
+        self.resolver.wait(Some(ttl), &mut self.backoff)
     }
 
     fn fail(&mut self, why: &str) -> Duration {
-        if self.failures == 0 {
+        if self.backoff.failures == 0 {
             (self.tell)(&self.name, Outcome::Failed(why));
         }
-        self.failures = self.failures.saturating_add(1);
-        let Timing { retry_min, retry_max, .. } = self.resolver.timing;
-        let doubled = retry_min.saturating_mul(1 << (self.failures - 1).min(16));
-        shorten(doubled.min(retry_max), 50)
+        self.resolver.wait(None, &mut self.backoff)
     }
 
     fn keep(&mut self, found: &Found) {
@@ -245,7 +314,7 @@ fn reason(answers: &[Answer]) -> String {
 }
 
 /// Takes up to `percent` off at random, so that many names, and many proxies, do not ask in step.
-fn shorten(wait: Duration, percent: u32) -> Duration {
+pub(crate) fn shorten(wait: Duration, percent: u32) -> Duration {
     // Every `RandomState` has fresh keys, which is all the chance that this needs.
     let chance = RandomState::new().build_hasher().finish() % 1_000;
     wait - wait * percent / 100 * chance as u32 / 1_000

@@ -25,6 +25,23 @@ pub struct Engine {
     give_back: fn(),
 }
 
+/// Gives snapshots to running workers.
+#[derive(Clone, Debug)]
+pub struct Adopter {
+    orders: Vec<UnboundedSender<Order>>,
+}
+
+impl Adopter {
+    /// Lets every worker use this snapshot for its next exchanges; `metrics` has its labels.
+    pub fn adopt(&self, snapshot: &Arc<Snapshot>, metrics: &Metrics) {
+        memory::set_max(snapshot.memory_bytes_max);
+        for orders in &self.orders {
+            // A worker that has ended needs no snapshot.
+            let _ = orders.send(Order::Adopt(Arc::clone(snapshot), metrics.clone()));
+        }
+    }
+}
+
 struct RunningWorker {
     orders: UnboundedSender<Order>,
     thread: JoinHandle<io::Result<()>>,
@@ -87,10 +104,10 @@ impl Engine {
         self.seats.open()
     }
 
-    /// Lets every worker use this snapshot for its next exchanges.
-    pub fn adopt(&self, snapshot: &Arc<Snapshot>) {
-        memory::set_max(snapshot.memory_bytes_max);
-        self.order(|| Order::Adopt(Arc::clone(snapshot)));
+    /// The way to give the workers further snapshots, from any thread.
+    #[must_use]
+    pub fn adopter(&self) -> Adopter {
+        Adopter { orders: self.workers.iter().map(|worker| worker.orders.clone()).collect() }
     }
 
     /// Opens log files again under their names.

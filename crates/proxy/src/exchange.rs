@@ -12,7 +12,7 @@ use crate::codec::h2::Responder;
 use crate::fault::{Direction, Fault, Kind, Side};
 use crate::io::{Peer, clock};
 use crate::middleware::Memo;
-use crate::record::ServerAt;
+use crate::record::{LabelledMetrics, ServerAt};
 use crate::recycle::Recycled;
 use crate::request_id::RequestId;
 use crate::route::RouteIndex;
@@ -124,6 +124,12 @@ pub struct Trace {
 }
 
 impl Exchange {
+    /// Counts in the numbers of the snapshot that it began with.
+    #[must_use]
+    pub fn metrics(&self) -> &LabelledMetrics {
+        self.snapshot.metrics()
+    }
+
     /// An exchange for a request that has just been read. `interim` is the way of interim
     /// responses, to a client that understands them (RFC 9110 §15.2).
     #[must_use]

@@ -159,7 +159,7 @@ fn write_client_cert(
     if !client.trusted || facts.is_some_and(|facts| facts.identity.is_some()) {
         headers.remove(Known::ClientCert);
         headers.remove(Known::ClientCertChain);
-        for field in &snapshot.client_cert_fields {
+        for field in snapshot.client_cert_fields.iter() {
             headers.remove_named(field.as_bytes());
         }
     }

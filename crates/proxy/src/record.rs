@@ -8,4 +8,6 @@ pub mod account;
 pub mod metrics;
 
 pub use access_log::{AccessLog, Field, Format, LogFormat, LogRecord, Segment, Target, WorkerLog};
-pub use metrics::{Counter, Gauge, Metrics, ServerAt, Shape, UpstreamNames, Words, WorkerMetrics};
+pub use metrics::{
+    Counter, Gauge, LabelledMetrics, Metrics, ServerAt, Shape, UpstreamNames, Words, WorkerMetrics,
+};

@@ -6,16 +6,17 @@
 mod cluster;
 mod compile;
 mod compile_layer4;
+mod compile_upstream;
+mod members;
+mod name;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use balance::{Cluster, ServerIndex};
 use http1::HeadLimits;
 use ipnet::IpNet;
@@ -25,13 +26,14 @@ use crate::fault::{Kind, Rule};
 use crate::io::Peer;
 use crate::layer4::plan::ForwardPlan;
 use crate::middleware::{ErrorPages, Middleware};
-use crate::record::{ServerAt, Shape, UpstreamNames, Words};
+use crate::record::{LabelledMetrics, ServerAt, Shape, UpstreamNames, Words};
 use crate::route::{Outcome, Query, Router, Slashes};
 use crate::template::Template;
 use crate::tls::{ClientTls, ServerTls};
 use crate::upstream::{Sticky, Upstreams};
 
 pub use compile::{CompileFault, compile};
+pub use name::Name;
 
 /// A worker's hold on what is in force: taken and dropped per exchange without touching a counter
 /// that other workers share.
@@ -43,13 +45,32 @@ pub type SnapshotRef = Rc<InForce>;
 pub struct InForce {
     snapshot: Arc<Snapshot>,
     servers: Upstreams,
+    metrics: LabelledMetrics,
 }
 
 impl InForce {
     /// Puts a snapshot in force with its servers.
     #[must_use]
-    pub fn new(snapshot: Arc<Snapshot>, servers: Upstreams) -> SnapshotRef {
-        Rc::new(Self { snapshot, servers })
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        servers: Upstreams,
+        metrics: LabelledMetrics,
+    ) -> SnapshotRef {
+        Rc::new(Self { snapshot, servers, metrics })
+    }
+
+    /// Whether this differs from an earlier one in the servers of upstreams alone, so that
+    /// routes and the numbers of upstreams mean the same.
+    #[must_use]
+    pub fn is_heir_of(&self, earlier: &Self) -> bool {
+        !Arc::ptr_eq(&self.snapshot, &earlier.snapshot)
+            && Arc::ptr_eq(&self.snapshot.routes, &earlier.snapshot.routes)
+    }
+
+    /// Counts in the numbers of this snapshot.
+    #[must_use]
+    pub fn metrics(&self) -> &LabelledMetrics {
+        &self.metrics
     }
 
     /// The servers of every upstream as this worker knows them.
@@ -67,21 +88,22 @@ impl Deref for InForce {
     }
 }
 
-/// Everything that workers need to know, compiled.
-#[derive(Debug)]
+/// Everything that workers need to know, compiled. What a change of servers leaves as it is, is
+/// shared with the snapshot before.
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Finds the route of a request.
-    pub router: Router,
+    pub router: Arc<Router>,
     /// The routes, by index.
-    pub routes: Vec<Route>,
+    pub routes: Arc<[Route]>,
     /// The upstreams, by index.
-    pub upstreams: Vec<UpstreamPlan>,
+    pub upstreams: Vec<Arc<UpstreamPlan>>,
     /// The listeners, in the order of the configuration.
-    pub listeners: Vec<ListenerPlan>,
+    pub listeners: Arc<[ListenerPlan]>,
     /// Some server is told both ends of a client's connection.
     pub tells_addresses: bool,
     /// Fields that carry a client's certificate at some listener, beside those of RFC 9440.
-    pub client_cert_fields: Vec<String>,
+    pub client_cert_fields: Arc<[String]>,
     /// What HTTP/2 connections of clients may cost.
     pub http2: config::Http2,
     /// TLS handshakes that one address may begin in a second.
@@ -97,7 +119,7 @@ pub struct Snapshot {
     /// Timeouts of the client side.
     pub timeouts: config::Timeouts,
     /// Peers whose forwarding fields are believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Arc<[IpNet]>,
     /// What becomes of request ids.
     pub request_id: config::RequestIdPolicy,
     /// What becomes of doubled slashes.
@@ -105,11 +127,11 @@ pub struct Snapshot {
     /// Origins get paths as they were matched.
     pub forwards_canonical: bool,
     /// Finds the error pages of a site for requests that no route takes.
-    pub sites: Router,
+    pub sites: Arc<Router>,
     /// The error pages of each site, by the index that `sites` finds.
-    pub site_pages: Vec<Option<ErrorPages>>,
-    /// Names that must be resolved, with the cell that holds their addresses.
-    pub names: Vec<Arc<Name>>,
+    pub site_pages: Arc<[Option<ErrorPages>]>,
+    /// Where this process runs.
+    pub zone: Option<String>,
 }
 
 /// How clients are served that come in at a listener.
@@ -218,11 +240,19 @@ pub struct RedirectPlan {
 }
 
 /// A group of servers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct UpstreamPlan {
     /// Its name.
     pub name: String,
-    /// Its servers.
+    /// Its servers as they are written or were found; a name may stand for several.
+    pub written: Arc<[config::Server]>,
+    /// The names among them, with the cells that hold their addresses.
+    pub names: Vec<Arc<Name>>,
+    /// Servers at the most.
+    pub servers_max: usize,
+    /// Servers that were found beyond that, and are left out.
+    pub left_out: usize,
+    /// Its servers, each at one address.
     pub servers: Vec<ServerPlan>,
     /// What all workers know of them, in the same order.
     pub cluster: Arc<Cluster>,
@@ -259,7 +289,7 @@ pub struct UpstreamPlan {
 }
 
 /// One server of an upstream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerPlan {
     /// Where it listens.
     pub target: ServerTarget,
@@ -270,63 +300,12 @@ pub struct ServerPlan {
 pub enum ServerTarget {
     /// A literal address and its text.
     Ip(SocketAddr, Arc<str>),
-    /// A name that is resolved over and over.
+    /// An address of a name, and its text.
+    Resolved(SocketAddr, Arc<str>, Arc<Name>),
+    /// A name that has no address yet.
     Name(Arc<Name>),
     /// A Unix socket and its text.
     Unix(PathBuf, Arc<str>),
-}
-
-/// A DNS name and its addresses at this moment; none until it is resolved.
-#[derive(Debug)]
-pub struct Name {
-    /// The name.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-    /// `host:port`
-    pub label: Arc<str>,
-    /// The current addresses, replaced by the resolver.
-    addresses: ArcSwap<Vec<SocketAddr>>,
-    /// The resolver has said something, be it that there is no answer.
-    settled: AtomicBool,
-}
-
-impl Name {
-    /// A name that nothing is known of yet.
-    #[must_use]
-    pub fn new(host: &str, port: u16, label: Arc<str>) -> Self {
-        let addresses = ArcSwap::from_pointee(Vec::new());
-        Self { host: host.to_owned(), port, label, addresses, settled: AtomicBool::new(false) }
-    }
-
-    /// The addresses known now.
-    #[must_use]
-    pub fn addresses(&self) -> Arc<Vec<SocketAddr>> {
-        self.addresses.load_full()
-    }
-
-    /// Whether the name has this address now. Touches no counter that workers share.
-    #[must_use]
-    pub fn has(&self, address: SocketAddr) -> bool {
-        self.addresses.load().contains(&address)
-    }
-
-    /// Takes new addresses.
-    pub fn resolved(&self, addresses: Vec<SocketAddr>) {
-        self.addresses.store(Arc::new(addresses));
-        self.settled.store(true, Ordering::Release);
-    }
-
-    /// There is no answer for now; what is known stays.
-    pub fn unresolved(&self) {
-        self.settled.store(true, Ordering::Release);
-    }
-
-    /// Whether the first answer, or its failure, is there.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.settled.load(Ordering::Acquire)
-    }
 }
 
 impl Snapshot {
@@ -340,7 +319,7 @@ impl Snapshot {
     /// The upstream of this name.
     #[must_use]
     pub fn upstream(&self, name: &str) -> Option<&UpstreamPlan> {
-        self.upstreams.iter().find(|upstream| upstream.name == name)
+        self.upstreams.iter().map(|upstream| &**upstream).find(|upstream| upstream.name == name)
     }
 
     /// The error pages of the site that an exchange is for.
@@ -358,10 +337,11 @@ impl Snapshot {
     #[must_use]
     pub fn shape(&self, workers: usize) -> Shape {
         let server = |server: &ServerPlan| server.target.label().to_string();
-        let upstream = |upstream: &UpstreamPlan| UpstreamNames {
+        let upstream = |upstream: &Arc<UpstreamPlan>| UpstreamNames {
             name: upstream.name.clone(),
             servers: upstream.servers.iter().map(server).collect(),
             cluster: Some(Arc::clone(&upstream.cluster)),
+            left_out: upstream.left_out,
         };
         Shape {
             workers,
@@ -381,17 +361,18 @@ impl ServerTarget {
     #[must_use]
     pub fn label(&self) -> &Arc<str> {
         match self {
-            Self::Ip(_, label) | Self::Unix(_, label) => label,
+            Self::Ip(_, label) | Self::Resolved(_, label, _) | Self::Unix(_, label) => label,
             Self::Name(name) => &name.label,
         }
     }
 
-    /// Whether a connection to this peer is a connection to this server.
+    /// Whether both lead to the same place and are asked for by the same name.
     #[must_use]
-    pub fn has(&self, peer: Peer) -> bool {
-        match (self, peer) {
-            (Self::Name(name), Peer::Tcp(address)) => name.has(address),
-            _ => true,
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Name(one), Self::Name(other)) => Arc::ptr_eq(one, other),
+            (Self::Name(_), _) | (_, Self::Name(_)) => false,
+            _ => self.label() == other.label() && self.host() == other.host(),
         }
     }
 
@@ -400,7 +381,7 @@ impl ServerTarget {
     pub fn host(&self) -> &str {
         match self {
             Self::Ip(_, label) => label,
-            Self::Name(name) => &name.label,
+            Self::Resolved(_, _, name) | Self::Name(name) => &name.label,
             Self::Unix(..) => "localhost",
         }
     }

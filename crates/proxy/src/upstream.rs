@@ -27,8 +27,9 @@ pub use stream::StreamLease;
 pub use turn::{Found, Turn};
 pub use upload::{Upload, UploadTask};
 
+use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use balance::{Outcome, ServerIndex, Tried};
 use http1::Known;
@@ -39,7 +40,7 @@ use crate::io::clock;
 use crate::key;
 use crate::proxy_protocol::Relayed;
 use crate::record::ServerAt;
-use crate::snapshot::{HostPlan, ProxyPlan, ServerTarget, UpstreamPlan};
+use crate::snapshot::{HostPlan, InForce, ProxyPlan, ServerTarget, UpstreamPlan};
 use crate::worker::Worker;
 
 use connect::Way;
@@ -59,23 +60,64 @@ pub async fn fetch(
     exchange: &mut Exchange,
     plan: &ProxyPlan,
 ) -> Result<Response, Fault> {
-    let in_force = Rc::clone(&exchange.snapshot);
-    let number = plan.upstream as usize;
-    let (Some(upstream), Some(rules)) =
-        (in_force.servers().at(plan.upstream), in_force.upstreams.get(number))
-    else {
-        return Err(Fault::proxy(Kind::ProxyInternalError));
+    let kept = {
+        let in_force = Rc::clone(&exchange.snapshot);
+        let (upstream, rules) = upstream_of(&in_force, plan)?;
+        if upstream.cluster().active() >= rules.requests_max {
+            return Err(Fault::proxy(Kind::CircuitOpen));
+        }
+        upstream.cluster().deposit();
+        Kept::of(exchange, rules).await?
     };
-    if upstream.cluster().active() >= rules.requests_max {
-        return Err(Fault::proxy(Kind::CircuitOpen));
+    let began = Cell::new(None);
+    loop {
+        match fetch_once(worker, exchange, plan, (&kept, &began)).await {
+            Ok(response) => return Ok(response),
+            Err(Missed::Fault(fault)) => return Err(fault),
+            // The routes are the same ones, so the plan still holds.
+            Err(Missed::Changed) => exchange.snapshot = worker.snapshot(),
+        }
     }
-    upstream.cluster().deposit();
-    let kept = Kept::of(exchange, rules).await?;
+}
+
+/// Why there is no answer.
+enum Missed {
+    Fault(Fault),
+    /// While the request waited, the servers became others.
+    Changed,
+}
+
+impl From<Fault> for Missed {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+fn upstream_of<'a>(
+    in_force: &'a InForce,
+    plan: &ProxyPlan,
+) -> Result<(&'a UpstreamState, &'a UpstreamPlan), Fault> {
+    let state = in_force.servers().at(plan.upstream);
+    let rules = in_force.upstreams.get(plan.upstream as usize);
+    let found = state.zip(rules).map(|(state, rules)| (state, &**rules));
+    found.ok_or_else(|| Fault::proxy(Kind::ProxyInternalError))
+}
+
+/// One walk through the servers of the exchange's snapshot. `began` is when it began to wait for
+/// a server, if it has.
+async fn fetch_once(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    plan: &ProxyPlan,
+    (kept, began): (&Kept, &Cell<Option<Instant>>),
+) -> Result<Response, Missed> {
+    let in_force = Rc::clone(&exchange.snapshot);
+    let (upstream, rules) = upstream_of(&in_force, plan)?;
     let bound =
         rules.sticky.as_ref().and_then(|s| s.read(&exchange.request.headers, upstream.cluster()));
     let key = rules.key.as_ref().and_then(|key| key::of(exchange, key));
     let tried = Tried::new();
-    let mut course = Course { worker, plan, upstream, rules, kept, bound, key, tried };
+    let mut course = Course { worker, plan, upstream, rules, kept, began, bound, key, tried };
     let response = course.run(exchange).await;
     exchange.per_try = None;
     let mut response = response?;
@@ -89,7 +131,8 @@ struct Course<'a> {
     plan: &'a ProxyPlan,
     upstream: &'a UpstreamState,
     rules: &'a UpstreamPlan,
-    kept: Kept,
+    kept: &'a Kept,
+    began: &'a Cell<Option<Instant>>,
     /// The server that the client's cookie names.
     bound: Option<ServerIndex>,
     /// The hash of what the request is known by.
@@ -98,14 +141,14 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    async fn run(&mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
+    async fn run(&mut self, exchange: &mut Exchange) -> Result<Response, Missed> {
         let mut last = Fault::proxy(Kind::DestinationUnavailable);
         let mut repeat = None;
         for attempt in 0..=self.rules.retry.attempts {
             let (turn, server) = match self.find(exchange, attempt).await {
                 Ok(found) => found,
-                Err(fault) if attempt == 0 => return Err(fault),
-                Err(_) => return Err(last),
+                Err(missed) if attempt == 0 => return Err(missed),
+                Err(_) => return Err(last.into()),
             };
             let index = turn.server();
             exchange.trace.server =
@@ -115,7 +158,7 @@ impl Course<'_> {
             exchange.per_try = self.rules.retry.per_try.filter(|_| more);
             self.kept.restore(exchange);
             self.announce_deadline(exchange);
-            let began = on_server(self.worker, exchange, self.plan, (server, turn)).await;
+            let began = on_server(exchange, self.plan, (server, turn)).await;
             let (outcome, may_follow) = match began {
                 Ok((response, took)) => {
                     let status = response.head.status;
@@ -128,21 +171,21 @@ impl Course<'_> {
                 }
             };
             if !more || !may_follow {
-                return outcome;
+                return outcome.map_err(Missed::from);
             }
             let Some(begun) = Repeat::begin(self.upstream.cluster(), clock::coarse()) else {
                 // Where the budget is spent, this is the answer.
                 self.worker.metrics().limit("retry-budget");
-                return outcome;
+                return outcome.map_err(Missed::from);
             };
             if let Err(fault) = outcome {
                 last = fault;
             }
             repeat.replace(begun);
-            self.worker.metrics().retry(self.plan.upstream);
+            exchange.metrics().retry(self.plan.upstream);
             self.tried.add(index);
         }
-        Err(last)
+        Err(last.into())
     }
 
     /// The server for this try, with the place on it. Waits where all are full.
@@ -150,7 +193,7 @@ impl Course<'_> {
         &self,
         exchange: &Exchange,
         attempt: u32,
-    ) -> Result<(Turn, &Rc<ServerState>), Fault> {
+    ) -> Result<(Turn, &Rc<ServerState>), Missed> {
         let now = if attempt == 0 { exchange.trace.started } else { clock::now() };
         if let Some(bound) = self.bound
             && let Found::Server(turn, server) = self.upstream.pick_bound(bound, now, &self.tried)
@@ -162,28 +205,37 @@ impl Course<'_> {
         if attempt > 0 || queue.is_empty() {
             match self.upstream.pick(now, self.key, &self.tried) {
                 Found::Server(turn, server) => return Ok((turn, server)),
-                Found::None => return Err(Fault::proxy(Kind::DestinationUnavailable)),
+                Found::None => return Err(Fault::proxy(Kind::DestinationUnavailable).into()),
                 Found::Full => {}
             }
         }
         // Rare, and too large for every exchange to make room for.
-        Box::pin(self.wait(attempt)).await
+        Box::pin(self.wait(attempt, exchange)).await
     }
 
-    async fn wait(&self, attempt: u32) -> Result<(Turn, &Rc<ServerState>), Fault> {
+    async fn wait(
+        &self,
+        attempt: u32,
+        exchange: &Exchange,
+    ) -> Result<(Turn, &Rc<ServerState>), Missed> {
         let entry = if attempt == 0 { Entry::Last } else { Entry::First };
         let queue = self.upstream.chooser().queue();
         let line = queue.enter(self.upstream.cluster(), self.rules.queue_max, entry);
         let line = line.ok_or_else(|| Fault::proxy(Kind::UpstreamFull))?;
-        let began = clock::now();
+        let began = self.began.get().unwrap_or_else(clock::now);
+        self.began.set(Some(began));
         loop {
             let left = self.rules.queue_timeout.saturating_sub(began.elapsed());
             if left.is_zero() || !line.called(left).await {
-                return Err(Fault::proxy(Kind::QueueTimeout));
+                return Err(Fault::proxy(Kind::QueueTimeout).into());
+            }
+            // Further tries know their servers by numbers that mean others there.
+            if attempt == 0 && self.worker.snapshot().is_heir_of(&exchange.snapshot) {
+                return Err(Missed::Changed);
             }
             match self.upstream.pick(clock::now(), self.key, &self.tried) {
                 Found::Server(turn, server) => return Ok((turn, server)),
-                Found::None => return Err(Fault::proxy(Kind::DestinationUnavailable)),
+                Found::None => return Err(Fault::proxy(Kind::DestinationUnavailable).into()),
                 Found::Full => {}
             }
         }
@@ -191,12 +243,12 @@ impl Course<'_> {
 
     /// Whether another server may be asked after an answer with this status.
     fn may_follow_answer(&self, exchange: &Exchange, status: u16) -> bool {
-        is_wanted_after(&self.rules.retry.on, status, (exchange, &self.kept))
+        is_wanted_after(&self.rules.retry.on, status, (exchange, self.kept))
     }
 
     /// Whether another server may be asked after this fault.
     fn may_follow_fault(&self, exchange: &Exchange, fault: &Fault) -> bool {
-        is_safe(exchange, fault, &self.kept) && is_wanted(&self.rules.retry.on, fault)
+        is_safe(exchange, fault, self.kept) && is_wanted(&self.rules.retry.on, fault)
     }
 
     /// Tells the server how long the client's side will wait.
@@ -222,7 +274,7 @@ impl Course<'_> {
             return;
         }
         let at = ServerAt { upstream: self.plan.upstream, server: server.0 };
-        self.worker.metrics().upstream_fault(at);
+        exchange.metrics().upstream_fault(at);
         let outcome = if is_connecting(fault.kind) {
             Outcome::Unreachable
         } else {
@@ -248,21 +300,20 @@ impl Course<'_> {
 /// Tries one server. A kept connection may have died unseen; then a new one is made, once.
 /// Returns the time to the answer with it, where that tells something of the server.
 async fn on_server(
-    worker: &Worker,
     exchange: &mut Exchange,
     plan: &ProxyPlan,
     (server, turn): (&Rc<ServerState>, Turn),
 ) -> Result<(Response, Option<Duration>), Fault> {
     if let Some(mut way) = kept(server) {
-        worker.metrics().pool_hit(plan.upstream);
+        exchange.metrics().pool_hit(plan.upstream);
         way.occupy(turn.again());
-        match go(worker, exchange, plan, way).await {
+        match go(exchange, plan, way).await {
             // The connection was dead before this request: that is no fault of the server's.
-            Err(fault) if may_be_stale(exchange, &fault) => worker.metrics().retry(plan.upstream),
+            Err(fault) if may_be_stale(exchange, &fault) => exchange.metrics().retry(plan.upstream),
             outcome => return outcome,
         }
     }
-    worker.metrics().pool_miss(plan.upstream);
+    exchange.metrics().pool_miss(plan.upstream);
     let started = clock::now();
     let most = exchange.per_try.map_or(plan.connect_timeout, |most| most.min(plan.connect_timeout));
     let timeout = exchange.total_left().map_or(most, |left| left.min(most));
@@ -276,9 +327,9 @@ async fn on_server(
     let took = started.elapsed();
     exchange.trace.connect = Some(took);
     if let Some(at) = exchange.trace.server {
-        worker.metrics().upstream_connect(at, took);
+        exchange.metrics().upstream_connect(at, took);
     }
-    go(worker, exchange, plan, way).await
+    go(exchange, plan, way).await
 }
 
 /// A way that is there already; none where a connection is for one client alone.
@@ -297,16 +348,15 @@ fn kept(server: &Rc<ServerState>) -> Option<Way> {
 /// Sends the request and awaits the head of the answer. The time of an upload is the client's
 /// too, so it says nothing of the server.
 async fn go(
-    worker: &Worker,
     exchange: &mut Exchange,
     plan: &ProxyPlan,
     way: Way,
 ) -> Result<(Response, Option<Duration>), Fault> {
     let began = exchange.body.is_empty().then(clock::now);
     let response = match way {
-        Way::H1(lease) => attempt::run(worker, exchange, plan, lease).await?,
+        Way::H1(lease) => attempt::run(exchange, plan, lease).await?,
         // Rarer and larger: the size of every exchange does not pay for it.
-        Way::H2(lease) => Box::pin(h2::run(worker, exchange, plan, lease)).await?,
+        Way::H2(lease) => Box::pin(h2::run(exchange, plan, lease)).await?,
     };
     let ended = exchange.trace.first_byte;
     let took = began.zip(ended).map(|(began, ended)| ended.saturating_duration_since(began));
@@ -314,10 +364,10 @@ async fn go(
 }
 
 /// Counts a response head.
-fn note_response(worker: &Worker, exchange: &Exchange, status: u16) {
+fn note_response(exchange: &Exchange, status: u16) {
     if let Some(at) = exchange.trace.server {
         let waited = exchange.trace.started.elapsed();
-        worker.metrics().upstream_response(at, status, waited);
+        exchange.metrics().upstream_response(at, status, waited);
     }
 }
 

@@ -20,7 +20,9 @@ use crate::io::{Traffic, clock, memory, timer};
 use crate::limits::Seats;
 use crate::listen::{self, Door};
 use crate::parking::{self, ParkingLot};
-use crate::record::{Counter, Gauge, LogRecord, WorkerLog, WorkerMetrics, account};
+use crate::record::{
+    Counter, Gauge, LabelledMetrics, LogRecord, Metrics, WorkerLog, WorkerMetrics, account,
+};
 use crate::snapshot::{InForce, Snapshot, SnapshotRef};
 use crate::transport::Transport;
 use crate::upstream::Upstreams;
@@ -35,7 +37,7 @@ const ROUNDS_PER_SWEEP: u32 = 4;
 #[derive(Debug)]
 pub enum Order {
     /// New exchanges use this snapshot.
-    Adopt(Arc<Snapshot>),
+    Adopt(Arc<Snapshot>, Metrics),
     /// Accept no more, finish what runs, end within this time.
     Drain(Duration),
     /// End now.
@@ -51,7 +53,7 @@ pub struct Parts {
     /// Connections over all workers.
     pub seats: Arc<Seats>,
     /// Its counters.
-    pub metrics: WorkerMetrics,
+    pub metrics: LabelledMetrics,
     /// Its side of each access log.
     pub logs: Vec<WorkerLog>,
     /// Gives memory that this thread's allocator holds back to the system.
@@ -85,9 +87,9 @@ impl Worker {
         let servers = Upstreams::for_snapshot(&parts.snapshot, &Upstreams::default(), parts.index);
         Ok(Self {
             index: parts.index,
-            in_force: RefCell::new(InForce::new(parts.snapshot, servers)),
+            metrics: parts.metrics.plain(),
+            in_force: RefCell::new(InForce::new(parts.snapshot, servers, parts.metrics)),
             seats: parts.seats,
-            metrics: parts.metrics,
             logs: RefCell::new(parts.logs),
             connections: Connections::default(),
             parking: ParkingLot::new()?,
@@ -110,7 +112,7 @@ impl Worker {
         &self.seats
     }
 
-    /// This worker's counters.
+    /// This worker's counters that belong to no snapshot.
     #[must_use]
     pub fn metrics(&self) -> &WorkerMetrics {
         &self.metrics
@@ -178,10 +180,11 @@ impl Worker {
         self.metrics.limit("descriptors");
     }
 
-    fn adopt(&self, snapshot: Arc<Snapshot>) {
+    fn adopt(&self, snapshot: Arc<Snapshot>, metrics: &Metrics) {
         let before = self.snapshot();
         let servers = Upstreams::for_snapshot(&snapshot, before.servers(), self.index);
-        self.in_force.replace(InForce::new(snapshot, servers));
+        let metrics = metrics.worker(self.index);
+        self.in_force.replace(InForce::new(snapshot, servers, metrics));
     }
 
     fn keep_house(&self, sweeps: bool) {
@@ -200,7 +203,7 @@ impl Worker {
             upstreams.sweep();
             self.crew.thin();
             (0..self.parking.sweep()).for_each(|_| self.metrics.timeout("client-idle"));
-            upstreams.idle().for_each(|(index, idle)| self.metrics.pool_idle(index, idle));
+            upstreams.idle().for_each(|(index, idle)| in_force.metrics().pool_idle(index, idle));
         }
         let open = self.connections.len() + self.parking.len();
         self.metrics.set(Gauge::ConnectionsOpen, open as u64);
@@ -337,7 +340,7 @@ pub fn run(
 async fn obey(worker: &Worker, orders: &mut UnboundedReceiver<Order>) -> Option<Duration> {
     loop {
         match orders.recv().await {
-            Some(Order::Adopt(snapshot)) => worker.adopt(snapshot),
+            Some(Order::Adopt(snapshot, metrics)) => worker.adopt(snapshot, &metrics),
             Some(Order::Drain(wait)) => return Some(wait),
             Some(Order::Stop) | None => return None,
         }

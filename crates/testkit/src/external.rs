@@ -97,6 +97,13 @@ impl External {
         self.addr
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let raw = i32::try_from(self.child.id()).expect("a pid");
+        let pid = rustix::process::Pid::from_raw(raw).expect("a pid");
+        rustix::process::kill_process(pid, signal).expect("it runs");
+    }
+
     /// Takes another address it listens on for the one that matters.
     pub fn move_to(&mut self, addr: SocketAddr) {
         self.addr = addr;

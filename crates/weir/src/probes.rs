@@ -1,22 +1,16 @@
-//! Health checks of servers: begun for a snapshot, told to the data plane, the log and the metrics.
+//! Health checks of servers, told to the data plane, the log and the metrics.
 
 use std::sync::Arc;
 
 use control::{Control, News, ProbePlan, Prober, Standing};
-use proxy::record::{Metrics, ServerAt};
-use proxy::snapshot::Snapshot;
 
-/// Asks the servers of a snapshot. What `before` knows of the same servers is carried over.
-pub(crate) fn start(
-    control: &Control,
-    snapshot: &Arc<Snapshot>,
-    metrics: &Metrics,
-    before: Option<&Prober>,
-) -> Prober {
-    let (snapshot, metrics) = (Arc::clone(snapshot), metrics.clone());
-    let plans = ProbePlan::all(&snapshot);
-    Prober::start(control, plans, before, move |plan, news| {
-        let at = ServerAt { upstream: plan.upstream, server: plan.server };
+use crate::live::{Live, Now};
+
+/// What asks the servers of whatever is in force.
+pub(crate) fn prober(control: &Control, live: &Arc<Live>) -> Prober {
+    let live = Arc::clone(live);
+    Prober::new(control, move |at, plan, news| {
+        let Now { snapshot, metrics } = live.now();
         let stands = |standing| {
             let is_up = standing == Standing::Up;
             snapshot.set_probe(at, is_up);

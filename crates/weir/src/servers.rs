@@ -1,12 +1,18 @@
 //! The servers of every upstream as the admin listener shows and changes them, and log lines when
 //! one is avoided.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use balance::{Admin, Cluster, ServerIndex, Standing};
+use config::ListFormat;
 use control::Refusal;
-use proxy::snapshot::Snapshot;
+use proxy::snapshot::{Snapshot, UpstreamPlan};
 use serde_json::{Value, json};
+
+use crate::live::Live;
+use crate::roster::Roster;
 
 /// Every upstream with its servers, as JSON.
 pub(crate) fn list(snapshot: &Snapshot) -> String {
@@ -53,12 +59,12 @@ fn words(standing: Standing) -> (&'static str, Option<String>) {
 /// Changes a server as a JSON object says: `state` is `ready`, `drain` or `down`; `weight` is 0 to
 /// 65535, or null for the configured one. Nothing is changed where something is wrong.
 pub(crate) fn change(
-    snapshot: &Snapshot,
+    (live, roster): (&Live, &Roster),
     (upstream, server): (&str, &str),
     body: &str,
 ) -> Result<String, Refusal> {
-    let known = snapshot.upstream(upstream);
-    let known = known.ok_or_else(|| Refusal::missing(format!("no upstream {upstream:?}")))?;
+    let snapshot = live.snapshot();
+    let (_, known) = find(&snapshot, upstream)?;
     let cluster = &known.cluster;
     let index = cluster.find_label(server);
     let index = index.ok_or_else(|| {
@@ -71,7 +77,69 @@ pub(crate) fn change(
     if let Some(state) = wanted.state {
         cluster.set_admin(index, state, Instant::now());
     }
+    roster.say(known, index, server);
     Ok(format!("{:#}\n", one(cluster, (index, server), Instant::now())))
+}
+
+fn find<'a>(snapshot: &'a Snapshot, name: &str) -> Result<(usize, &'a UpstreamPlan), Refusal> {
+    let mut upstreams = snapshot.upstreams.iter().enumerate();
+    let found = upstreams.find(|(_, upstream)| upstream.name == name);
+    let found = found.map(|(index, upstream)| (index, &**upstream));
+    found.ok_or_else(|| Refusal::missing(format!("no upstream {name:?}")))
+}
+
+/// Adds a server as a JSON object says: its `address`, and what else a `server` node may have.
+pub(crate) fn add(
+    (live, roster): (&Live, &Roster),
+    upstream: &str,
+    body: &str,
+) -> Result<String, Refusal> {
+    let snapshot = live.snapshot();
+    let (index, _) = find(&snapshot, upstream)?;
+    let server = read_server(body).map_err(Refusal::bad)?;
+    let address = server.address.to_string();
+    roster.add(index, server).map_err(Refusal::conflict)?;
+    let snapshot = live.snapshot();
+    let (_, known) = find(&snapshot, upstream)?;
+    let shown = known
+        .cluster
+        .find_label(&address)
+        .map(|index| one(&known.cluster, (index, &address), Instant::now()));
+    Ok(format!("{:#}\n", shown.unwrap_or_else(|| json!({ "address": address }))))
+}
+
+/// The object in the form of a list in the configuration.
+fn read_server(body: &str) -> Result<config::Server, String> {
+    let object: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    let Value::Object(mut fields) = object else { return Err("expected an object".to_owned()) };
+    let address = fields.remove("address").ok_or("`address` is missing")?;
+    fields.insert("_".to_owned(), address);
+    let list = json!({ "server": [fields] }).to_string();
+    let servers = config::load_servers("request", &list, ListFormat::Json);
+    let servers = servers.map_err(|report| {
+        let messages: Vec<_> = report.diagnostics.iter().map(|found| &*found.message).collect();
+        messages.join("; ")
+    })?;
+    servers.into_iter().next().ok_or_else(|| "expected one server".to_owned())
+}
+
+/// Takes away a server that was added.
+pub(crate) fn remove(
+    (live, roster): (&Live, &Roster),
+    (upstream, server): (&str, &str),
+) -> Result<(), Refusal> {
+    let snapshot = live.snapshot();
+    let (index, known) = find(&snapshot, upstream)?;
+    if roster.remove(index, server) {
+        return Ok(());
+    }
+    match known.cluster.find_label(server) {
+        None => Err(Refusal::missing(format!("upstream {upstream:?} has no server {server:?}"))),
+        Some(_) => Err(Refusal::conflict(format!(
+            "the server {server:?} was not added here but is written or was found elsewhere; \
+             give it the state \"down\""
+        ))),
+    }
 }
 
 /// What is to change.
@@ -109,32 +177,34 @@ impl Wanted {
 /// What was known of servers at the last look.
 #[derive(Default)]
 pub(crate) struct Standings {
-    ejected: Vec<Vec<bool>>,
+    /// Names of upstream and server.
+    ejected: HashSet<(String, Arc<str>)>,
 }
 
 impl Standings {
     /// Logs who is avoided since the last look, and who is used again.
     pub(crate) fn look(&mut self, snapshot: &Snapshot) {
         let now = Instant::now();
-        self.ejected.resize(snapshot.upstreams.len(), Vec::new());
-        for (upstream, known) in snapshot.upstreams.iter().zip(&mut self.ejected) {
-            known.resize(upstream.servers.len(), false);
+        let before = std::mem::take(&mut self.ejected);
+        for upstream in &snapshot.upstreams {
             let servers = (0..).map(ServerIndex).zip(&upstream.servers);
-            for ((index, server), was) in servers.zip(known) {
-                let (name, server) = (&upstream.name, server.target.label());
+            for (index, server) in servers {
+                let key = (upstream.name.clone(), Arc::clone(server.target.label()));
+                let was = before.contains(&key);
+                let (name, label) = (&upstream.name, &key.1);
                 match upstream.cluster.standing(index, now) {
-                    Standing::Ejected(cause, left) if !*was => {
-                        let (cause, left) = (cause.label(), rounded(left));
-                        eprintln!(
-                            "weir: upstream {name:?}: server {server} is avoided for {left:?}: \
-                             {cause}"
-                        );
-                        *was = true;
+                    Standing::Ejected(cause, left) => {
+                        if !was {
+                            let (cause, left) = (cause.label(), rounded(left));
+                            eprintln!(
+                                "weir: upstream {name:?}: server {label} is avoided for \
+                                 {left:?}: {cause}"
+                            );
+                        }
+                        self.ejected.insert(key);
                     }
-                    Standing::Ejected(..) => {}
-                    _ if *was => {
-                        eprintln!("weir: upstream {name:?}: server {server} is used again");
-                        *was = false;
+                    _ if was => {
+                        eprintln!("weir: upstream {name:?}: server {label} is used again");
                     }
                     _ => {}
                 }

@@ -6,19 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use config::{Config, ListenAddress};
-use control::{
-    Admin, AdminAddress, Control, Notify, Outcome, Prober, Resolver, Views, Watch, Watched,
-};
+use control::{Admin, AdminAddress, Control, Discoverer, Notify, Views};
 use proxy::engine::Engine;
 use proxy::listen::Listener;
 use proxy::record::metrics::exposition;
 use proxy::record::{AccessLog, Format, LogFormat, Metrics, Target};
-use proxy::snapshot::{Name, Snapshot};
 use rustix::process::{Resource, Rlimit};
 
 use crate::certificates::Certificates;
 use crate::command::{self, Failure};
-use crate::probes;
+use crate::discovery;
+use crate::live::{Live, Now};
+use crate::roster::{Lists, Roster};
 use crate::servers::{self, Standings};
 use crate::signals::{Signals, Told};
 
@@ -36,15 +35,14 @@ pub(crate) struct Running {
     signals: Signals,
     engine: Engine,
     config: Config,
-    snapshot: Arc<Snapshot>,
+    live: Arc<Live>,
     certificates: Certificates,
     standings: Standings,
     workers: usize,
     healthy: Arc<AtomicBool>,
     notify: Notify,
     admin: Option<Admin>,
-    _watch: Watch,
-    _prober: Prober,
+    _discoverer: Discoverer,
     /// Last, so that what runs on it ends before it does.
     _control: Control,
 }
@@ -62,18 +60,21 @@ impl Running {
         raise_descriptor_limit();
         // Before anything listens: from then on a signal must find its way.
         let signals = Signals::catch()?;
-        let snapshot = Arc::new(command::compile(&config, None)?);
+        let snapshot = command::compile(&config, None)?;
+        let snapshot = Arc::new(snapshot.with_servers(Lists::new(&config).grown()));
         let workers = config.workers.map_or_else(available_cores, usize::from).max(1);
         let listeners = bind(&config, workers)?;
         let metrics = Metrics::new(snapshot.shape(workers));
         let logs = open_logs(&config, &metrics)?;
+        let live = Arc::new(Live::new(Now { snapshot, metrics }));
         let control = Control::start().map_err(|error| {
             Failure::failed(format!("cannot start the control thread: {error}"))
         })?;
-        let watch = watch_names(&control, &snapshot);
-        let prober = probes::start(&control, &snapshot, &metrics, None);
+        let roster = Arc::new(Roster::new(&config, Arc::clone(&live)));
+        let discoverer = discovery::start(&config, &control, (&live, &roster));
         let healthy = Arc::new(AtomicBool::new(true));
-        let admin = start_admin(&config, &control, (&metrics, &healthy, &snapshot))?;
+        let admin = start_admin(&config, &control, (&live, &healthy, &roster))?;
+        let Now { snapshot, metrics } = live.now();
         let engine = Engine::start(
             &snapshot,
             listeners,
@@ -81,25 +82,26 @@ impl Running {
             (&metrics, logs, crate::allocator::give_back),
         )
         .map_err(|error| Failure::failed(format!("cannot start a worker: {error}")))?;
+        roster.adopt_with(engine.adopter());
         Ok(Self {
             signals,
             engine,
             config,
             certificates: Certificates::of(&snapshot, &metrics),
             standings: Standings::default(),
-            snapshot,
+            live,
             workers,
             healthy,
             notify: Notify::new(std::env::var_os("NOTIFY_SOCKET")),
             admin,
-            _watch: watch,
-            _prober: prober,
+            _discoverer: discoverer,
             _control: control,
         })
     }
 
     /// What runs where.
     pub(crate) fn startup_line(&self) -> String {
+        let snapshot = self.live.snapshot();
         let listeners: Vec<_> =
             self.engine.listeners().iter().map(|listener| listener.label.as_str()).collect();
         format!(
@@ -107,8 +109,8 @@ impl Running {
             env!("CARGO_PKG_VERSION"),
             listeners.join(", "),
             self.workers,
-            self.snapshot.routes.len(),
-            self.snapshot.upstreams.len(),
+            snapshot.routes.len(),
+            snapshot.upstreams.len(),
         )
     }
 
@@ -133,7 +135,7 @@ impl Running {
                 Told::Nothing => {
                     self.check_workers()?;
                     self.certificates.look();
-                    self.standings.look(&self.snapshot);
+                    self.standings.look(&self.live.snapshot());
                 }
             }
         }
@@ -191,40 +193,24 @@ fn open_logs(config: &Config, metrics: &Metrics) -> Result<Vec<AccessLog>, Failu
     config.access_logs.iter().map(open).collect()
 }
 
-/// Follows every name of the snapshot. A name without an answer has no addresses yet, and
-/// requests to it fail until it has.
-fn watch_names(control: &Control, snapshot: &Arc<Snapshot>) -> Watch {
-    let names = snapshot.names.iter();
-    let watched = names.map(|name| Watched { host: name.host.clone(), port: name.port }).collect();
-    let snapshot = Arc::clone(snapshot);
-    Resolver::system().watch(control, watched, move |watched, outcome| {
-        let same = |name: &&Arc<Name>| name.host == watched.host && name.port == watched.port;
-        let names = snapshot.names.iter().filter(same);
-        match outcome {
-            Outcome::Changed(addresses) => names.for_each(|name| name.resolved(addresses.to_vec())),
-            Outcome::Failed(reason) => {
-                eprintln!("weir: cannot resolve {}: {reason}", watched.host);
-                names.for_each(|name| name.unresolved());
-            }
-        }
-    })
-}
-
 fn start_admin(
     config: &Config,
     control: &Control,
-    (metrics, healthy, snapshot): (&Metrics, &Arc<AtomicBool>, &Arc<Snapshot>),
+    (live, healthy, roster): (&Arc<Live>, &Arc<AtomicBool>, &Arc<Roster>),
 ) -> Result<Option<Admin>, Failure> {
     let Some(admin) = &config.admin else { return Ok(None) };
     let address = AdminAddress::from(&admin.address);
-    let (shown, counted, healthy) = (metrics.clone(), metrics.clone(), Arc::clone(healthy));
-    let (listed, changed) = (Arc::clone(snapshot), Arc::clone(snapshot));
+    let (healthy, fleet) = (Arc::clone(healthy), (Arc::clone(live), Arc::clone(roster)));
+    let (shown, counted, listed) = (Arc::clone(live), Arc::clone(live), Arc::clone(live));
+    let (change, add, remove) = (fleet.clone(), fleet.clone(), fleet);
     let views = Views {
-        metrics: Box::new(move |text| exposition::render(&shown, text)),
-        status: Box::new(move || status(&counted)),
+        metrics: Box::new(move |text| exposition::render(&shown.now().metrics, text)),
+        status: Box::new(move || status(&counted.now().metrics)),
         healthy: Box::new(move || healthy.load(Ordering::Relaxed)),
-        upstreams: Box::new(move || servers::list(&listed)),
-        change_server: Box::new(move |at, body| servers::change(&changed, at, body)),
+        upstreams: Box::new(move || servers::list(&listed.snapshot())),
+        change_server: Box::new(move |at, body| servers::change((&change.0, &change.1), at, body)),
+        add_server: Box::new(move |upstream, body| servers::add((&add.0, &add.1), upstream, body)),
+        remove_server: Box::new(move |at| servers::remove((&remove.0, &remove.1), at)),
     };
     Admin::start(control, &address, views)
         .map(Some)

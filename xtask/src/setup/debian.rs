@@ -5,10 +5,11 @@ use std::process::Command;
 use crate::shell::{self, Fail, Outcome, Root};
 
 /// The program that shows a package is there, and the package.
-const WANTED: [(&str, &str); 17] = [
+const WANTED: [(&str, &str); 18] = [
     ("curl", "curl"),
     ("chromium", "chromium"),
     ("cc", "build-essential"),
+    ("dnsmasq", "dnsmasq-base"),
     ("git", "git"),
     ("h2load", "nghttp2-client"),
     ("haproxy", "haproxy"),

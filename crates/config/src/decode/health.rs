@@ -232,12 +232,12 @@ fn is_host(host: Text<'_>, context: &mut Context) -> bool {
     reason.is_none()
 }
 
-fn header(item: &Item, context: &mut Context) -> Option<(String, String)> {
+pub(super) fn header(item: &Item, context: &mut Context) -> Option<(String, String)> {
     let (name, value) = (item.arg("name")?, item.arg("value")?);
     if name.text.eq_ignore_ascii_case("host") {
         context.error(
-            Diagnostic::error(name.span, "the host of a check is set beside its path")
-                .help("for example health-check \"/healthz\" host=\"app.internal\""),
+            Diagnostic::error(name.span, "the host is no field here")
+                .help("that of a check stands beside its path: host=\"app.internal\""),
         );
         return None;
     }

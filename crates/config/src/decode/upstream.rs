@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::{host_and_port, unbracketed};
-use super::{Context, Text, balance, health, host, layer4, tls};
+use super::{Context, Text, balance, discover, health, host, layer4, tls};
 use crate::check::Item;
 use crate::model::{
     CircuitBreaker, Connections, Server, ServerAddress, Upstream, UpstreamProtocol,
@@ -19,7 +19,9 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
     }
     let servers: Vec<_> =
         item.all("server").filter_map(|server| self::server(server, context)).collect();
-    if item.whole && item.first("server").is_none() {
+    let discovery =
+        item.first("discover").map(|item| discover::discover(item, context)).unwrap_or_default();
+    if item.whole && item.first("server").is_none() && item.first("discover").is_none() {
         context.error(
             Diagnostic::error(item.span, format!("upstream `{}` has no server", name.text))
                 .help("add one: server \"127.0.0.1:8080\""),
@@ -36,6 +38,7 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
             .help("add `tls`, or say `protocol \"h2\"` where the servers speak it in the clear"),
         );
     }
+    let servers_max = discover::servers_max(item, servers.len(), context);
     balance::check_first(item, context);
     if let Some(tls) = item.first("tls").filter(|tls| tls.whole) {
         check_names(&servers, tls, context);
@@ -51,6 +54,8 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
     Some(Upstream {
         name: name.text.to_owned(),
         servers,
+        discovery,
+        servers_max,
         balance: item
             .first("balance")
             .map(|item| balance::balance(item, context))
@@ -88,7 +93,7 @@ fn check_names(servers: &[Server], tls: &Item, context: &mut Context) {
     }
 }
 
-fn server(item: &Item, context: &mut Context) -> Option<Server> {
+pub(super) fn server(item: &Item, context: &mut Context) -> Option<Server> {
     let text = item.arg("address")?;
     let address = match server_address(text) {
         Ok(address) => address,

@@ -5,15 +5,21 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Eject, HashKey, HealthCheck, Policy, ProxyVersion, Retry, Span, Sticky, UpstreamTls};
+use super::{
+    Discovery, Eject, HashKey, HealthCheck, Policy, ProxyVersion, Retry, Span, Sticky, UpstreamTls,
+};
 
 /// One `upstream` node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     /// The name that routes use; unique.
     pub name: String,
-    /// Its servers, at least one.
+    /// Its servers as they are written.
     pub servers: Vec<Server>,
+    /// Where further ones are found.
+    pub discovery: Vec<Discovery>,
+    /// Servers at the most, those that are found included.
+    pub servers_max: u32,
     /// Who gets the next request.
     pub balance: Balance,
     /// When servers are avoided.

@@ -97,7 +97,7 @@ fn include_file(
         context.error(Diagnostic::error(span, message));
         return Vec::new();
     }
-    match super::read(path) {
+    match super::content(path) {
         Ok(content) => {
             let mut nodes = super::parsed(&name, &content, context);
             chain.push(identity);

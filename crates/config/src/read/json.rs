@@ -8,14 +8,18 @@ use scan::{Json, Member};
 
 use crate::model::FileId;
 use crate::report::Diagnostic;
-use crate::schema::{NodeSpec, PropSpec, ROOT};
+use crate::schema::{NodeSpec, PropSpec};
 use crate::tree::{Entry, Node, Value, Word};
 
-/// Parses a text that is the content of `file`.
-pub(super) fn parse(file: FileId, text: &str) -> Result<Vec<Node>, Vec<Diagnostic>> {
+/// Parses a text that is the content of `file` and holds what may stand in `parent`.
+pub(super) fn parse(
+    file: FileId,
+    text: &str,
+    parent: &'static NodeSpec,
+) -> Result<Vec<Node>, Vec<Diagnostic>> {
     let value = scan::scan(file, text).map_err(|error| vec![error])?;
     match value {
-        Json::Object(members, _) => Ok(block(&members, Some(&ROOT))),
+        Json::Object(members, _) => Ok(block(&members, Some(parent))),
         other => Err(vec![Diagnostic::error(other.span(), "expected an object at the top level")]),
     }
 }

@@ -60,7 +60,7 @@ pub(super) static HEALTH_CHECK: NodeSpec = NodeSpec {
     ..NODE
 };
 
-static HEADER: NodeSpec = NodeSpec {
+pub(super) static HEADER: NodeSpec = NodeSpec {
     name: "header",
     doc: "A field that is sent along.",
     args: &[arg("name", Text, "the field's name"), arg("value", Text, "its value")],

@@ -22,6 +22,7 @@ pub(crate) static ROOT: NodeSpec = NodeSpec {
         &PATH,
         &WORKERS,
         &ZONE,
+        &super::discover::RESOLVER,
         &INCLUDE,
     ],
     ..NODE

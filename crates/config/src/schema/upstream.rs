@@ -10,6 +10,8 @@ pub(super) static UPSTREAM: NodeSpec = NodeSpec {
     args: &[arg("name", Text, "the name that `proxy` uses")],
     children: &[
         &SERVER,
+        &super::discover::DISCOVER,
+        &super::discover::SERVERS_MAX,
         &balance::BALANCE,
         &CONNECTIONS,
         &TIMEOUTS,
@@ -30,9 +32,10 @@ pub(super) static UPSTREAM: NodeSpec = NodeSpec {
     ..NODE
 };
 
-static SERVER: NodeSpec = NodeSpec {
+pub(super) static SERVER: NodeSpec = NodeSpec {
     name: "server",
-    doc: "An origin server. A name is resolved again by its TTL, and all its addresses are used.",
+    doc: "An origin server. A name stands for all of its addresses, each of which is a server; \
+          it is resolved again by its TTL.",
     args: &[arg(
         "address",
         Form(

@@ -29,7 +29,7 @@ pub(super) async fn connect(plan: &ProbePlan) -> Result<Link, String> {
             let socket = UnixStream::connect(path).await;
             return Ok(Box::new(socket.map_err(|error| reason(&error))?));
         }
-        ServerTarget::Ip(address, _) => *address,
+        ServerTarget::Ip(address, _) | ServerTarget::Resolved(address, ..) => *address,
         ServerTarget::Name(name) => first_address(name).await?,
     };
     let address = SocketAddr::new(address.ip(), plan.check.port.unwrap_or_else(|| address.port()));

@@ -19,8 +19,8 @@ enum Told {
     Verdict(u32, Standing, String),
 }
 
-fn told(plan: &ProbePlan, news: News<'_>) -> Told {
-    let server = plan.server;
+fn told(at: ServerAt, news: News<'_>) -> Told {
+    let server = at.server;
     match news {
         News::Begins(standing) => Told::Begins(server, standing),
         News::Probed(Ok(())) => Told::Passed(server),
@@ -47,15 +47,17 @@ struct Scene {
 
 impl Scene {
     fn new(servers: &[String], check: &str) -> Self {
-        Self::after(Control::start().unwrap(), plans(servers, check), None)
+        Self::of(plans(servers, check))
     }
 
-    fn after(control: Control, plans: Vec<ProbePlan>, before: Option<&Prober>) -> Self {
+    fn of(plans: Vec<ProbePlan>) -> Self {
+        let control = Control::start().unwrap();
         let (sender, news) = channel();
-        let prober = Prober::start(&control, plans, before, move |plan, news| {
+        let mut prober = Prober::new(&control, move |at, _, news| {
             // The test may have seen enough.
-            _ = sender.send(told(plan, news));
+            _ = sender.send(told(at, news));
         });
+        prober.follow(plans);
         Self { prober, news, control }
     }
 
@@ -198,7 +200,7 @@ fn a_server_without_an_address_fails() {
     if let Some(ProbePlan { target: ServerTarget::Name(name), .. }) = plans.first_mut() {
         name.unresolved();
     }
-    let scene = Scene::after(Control::start().unwrap(), plans, None);
+    let scene = Scene::of(plans);
     assert_eq!(scene.reason(), "the name has no address");
 }
 
@@ -217,12 +219,20 @@ fn what_is_known_outlives_a_change() {
     assert!(news.contains(&Told::Passed(1)));
     // The other way round, and one is new.
     let servers = [well.server(), sick.server(), "127.0.0.1:1".to_owned()];
-    let Scene { prober, control, .. } = scene;
-    let next = Scene::after(control, plans(&servers, check), Some(&prober));
-    drop(prober);
-    let begins = [next.next(), next.next(), next.next()];
-    let expected = [Standing::Up, Standing::Down, Standing::Up];
-    assert_eq!(begins, [0, 1, 2].map(|at| Told::Begins(at, expected[at as usize])));
+    let Scene { mut prober, news, control } = scene;
+    while news.try_recv().is_ok() {}
+    prober.follow(plans(&servers, check));
+    let begun: Vec<_> = news.try_iter().filter(|told| matches!(told, Told::Begins(..))).collect();
+    assert_eq!(begun, [Told::Begins(2, Standing::Up)], "the others go on undisturbed");
+    let until = |wanted: Told| while news.recv_timeout(PATIENCE).unwrap() != wanted {};
+    until(Told::Failed(1, "HTTP status 500".to_owned()));
+    // Asked in another way: what is known stays.
+    let check = "health-check \"/else\" unhealthy=1 interval=\"1h\" fast-interval=\"10ms\"";
+    prober.follow(plans(&servers, check));
+    until(Told::Begins(0, Standing::Up));
+    until(Told::Begins(1, Standing::Down));
+    prober.follow(plans(&servers[..1], check));
+    drop(control);
 }
 
 #[test]
@@ -241,9 +251,12 @@ fn a_dropped_prober_asks_no_more() {
 #[test]
 fn so_many_probes_run_at_once() {
     let deaf = Origin::deaf();
-    let servers = vec![deaf.server(); PROBES_MAX + 20];
     let check = "health-check \"/\" initial=\"probe\" interval=\"1h\" timeout=\"1h\"";
-    let _scene = Scene::new(&servers, check);
+    let mut plans = plans(&vec![deaf.server(); PROBES_MAX + 20], check);
+    for (number, plan) in plans.iter_mut().enumerate() {
+        plan.name = number.to_string().into();
+    }
+    let _scene = Scene::of(plans);
     deaf.seen().wait_connections(PROBES_MAX);
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(deaf.seen().open(), PROBES_MAX);

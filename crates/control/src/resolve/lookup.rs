@@ -3,10 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::RecordType;
+use hickory_resolver::proto::rr::{RData, RecordType};
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 
 /// Tries after the first, each at most as long as the time limit.
@@ -48,14 +48,14 @@ impl Answer {
     }
 }
 
-/// Asks a name server, or those of the system.
+/// Asks these name servers, or those of the system where there are none.
 pub(super) async fn look_up(
-    server: Option<SocketAddr>,
+    servers: &[SocketAddr],
     host: String,
     family: Family,
     query_timeout: Duration,
 ) -> Answer {
-    let resolver = match resolver(server, query_timeout) {
+    let resolver = match resolver(servers, query_timeout) {
         Ok(resolver) => resolver,
         Err(error) => return Answer::Failed(error.to_string()),
     };
@@ -78,12 +78,53 @@ pub(super) async fn look_up(
     }
 }
 
-/// A resolver for one question. It keeps no answers: we ask when they have run out.
-fn resolver(
-    server: Option<SocketAddr>,
+/// An SRV record (RFC 2782), in the order in which servers are to be used.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Record {
+    pub(crate) priority: u16,
+    pub(crate) weight: u16,
+    /// A name without the dot at its end; empty where there is no such service.
+    pub(crate) target: String,
+    pub(crate) port: u16,
+}
+
+/// The records of a name.
+#[derive(Debug)]
+pub(crate) struct Records {
+    pub(crate) list: Vec<Record>,
+    /// How long they may be used.
+    pub(crate) ttl: Duration,
+}
+
+/// Asks for SRV records.
+pub(super) async fn look_up_srv(
+    servers: &[SocketAddr],
+    name: &str,
     query_timeout: Duration,
-) -> Result<TokioResolver, NetError> {
-    let mut builder = server.map_or_else(system, alone);
+) -> Result<Records, String> {
+    let resolver = resolver(servers, query_timeout).map_err(|error| error.to_string())?;
+    let lookup = resolver.lookup(name, RecordType::SRV).await.map_err(|error| error.to_string())?;
+    let record = |record: &hickory_resolver::proto::rr::Record| match &record.data {
+        RData::SRV(srv) => Some(Record {
+            priority: srv.priority,
+            weight: srv.weight,
+            target: srv.target.to_ascii().trim_end_matches('.').to_ascii_lowercase(),
+            port: srv.port,
+        }),
+        _ => None,
+    };
+    let list: Vec<_> = lookup.answers().iter().filter_map(record).collect();
+    let ttl = lookup.valid_until().saturating_duration_since(Instant::now());
+    if list.is_empty() {
+        Err("the name has no SRV record".to_owned())
+    } else {
+        Ok(Records { list, ttl })
+    }
+}
+
+/// A resolver for one question. It keeps no answers: we ask when they have run out.
+fn resolver(servers: &[SocketAddr], query_timeout: Duration) -> Result<TokioResolver, NetError> {
+    let mut builder = if servers.is_empty() { system() } else { those(servers) };
     let options: &mut ResolverOpts = builder.options_mut();
     options.cache_size = 0;
     options.attempts = RETRIES;
@@ -91,12 +132,14 @@ fn resolver(
     builder.build()
 }
 
-fn alone(server: SocketAddr) -> ResolverBuilder<TokioRuntimeProvider> {
-    let mut connection = ConnectionConfig::udp();
-    connection.port = server.port();
-    let mut name_server = NameServerConfig::udp(server.ip());
-    name_server.connections = vec![connection];
-    let config = ResolverConfig::from_parts(None, Vec::new(), vec![name_server]);
+fn those(servers: &[SocketAddr]) -> ResolverBuilder<TokioRuntimeProvider> {
+    let name_server = |server: &SocketAddr| {
+        let mut name_server = NameServerConfig::udp_and_tcp(server.ip());
+        name_server.connections.iter_mut().for_each(|connection| connection.port = server.port());
+        name_server
+    };
+    let name_servers = servers.iter().map(name_server).collect();
+    let config = ResolverConfig::from_parts(None, Vec::new(), name_servers);
     TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
 }
 

@@ -123,8 +123,8 @@ fn quick() -> Timing {
 fn watch(control: &Control, server: SocketAddr, host: &str) -> (Watch, Receiver<News>) {
     let (send, news) = channel();
     let names = vec![Watched { host: host.to_owned(), port: 8080 }];
-    let resolver = Resolver::with_server(server).with_timing(quick());
-    let watch = resolver.watch(control, names, move |name, outcome| {
+    let resolver = Resolver::with_servers(&[server]).with_timing(quick());
+    let mut watch = resolver.watch(control, move |name, outcome| {
         assert_eq!(name.port, 8080);
         let told = match outcome {
             Outcome::Changed(addresses) => News::Changed(addresses.to_vec()),
@@ -133,6 +133,7 @@ fn watch(control: &Control, server: SocketAddr, host: &str) -> (Watch, Receiver<
         // The test may have seen enough.
         _ = send.send(told);
     });
+    watch.follow(names);
     (watch, news)
 }
 

@@ -52,8 +52,7 @@ impl Passing<'_> {
     async fn run(&self, transport: &Rc<Transport>) {
         let mut trace = SessionTrace::default();
         let relayed = self.relayed();
-        let reached =
-            upstream::dial(self.worker, self.in_force, self.plan, (&relayed, &mut trace)).await;
+        let reached = upstream::dial(self.in_force, self.plan, (&relayed, &mut trace)).await;
         let (carried, fault) = match reached {
             Ok(lease) => self.carry(transport, lease).await,
             Err(fault) => {

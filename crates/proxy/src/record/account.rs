@@ -45,8 +45,7 @@ pub fn exchange(worker: &Worker, exchange: &Exchange, response: Option<&Response
     let status = response.filter(|_| !silent).map_or(0, |response| response.head.status);
     let duration = exchange.trace.started.elapsed();
     let route = exchange.route.map_or(NO_ROUTE, |route| route.0);
-    let metrics = worker.metrics();
-    metrics.request(route, status, duration);
+    exchange.metrics().request(route, status, duration);
     if let Some(fault) = fault {
         count_fault(worker, fault);
     }
@@ -87,8 +86,7 @@ pub fn exchange(worker: &Worker, exchange: &Exchange, response: Option<&Response
 
 /// Records what came instead of a request.
 pub fn refused(worker: &Worker, entrance: &Entrance, fault: Fault, status: u16) {
-    let metrics = worker.metrics();
-    metrics.request(NO_ROUTE, status, std::time::Duration::ZERO);
+    worker.snapshot().metrics().request(NO_ROUTE, status, std::time::Duration::ZERO);
     count_fault(worker, fault);
     let peer = entrance.peer;
     worker.log(|| LogRecord {

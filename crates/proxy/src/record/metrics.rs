@@ -7,6 +7,7 @@
 
 pub mod cells;
 mod clusters;
+mod discovery;
 pub mod exposition;
 pub mod histogram;
 mod probes;
@@ -15,18 +16,20 @@ pub mod shape;
 #[cfg(test)]
 mod strict;
 pub mod table;
+mod worker;
 
-use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use self::cells::LogCounts;
-use self::cells::{Block, Fixed, RouteCells, ServerCells, UpstreamCells};
+use self::cells::{Block, Fixed};
+use self::discovery::Discoveries;
 use self::probes::Probes;
 use self::shape::Labels;
 pub use self::shape::{NO_ROUTE, ServerAt, Shape, UpstreamNames, Words};
 pub use self::table::{Counter, Gauge};
+pub use self::worker::{LabelledMetrics, WorkerMetrics};
 
 /// The metrics of one generation of the configuration. Cheap to clone; read from any thread.
 #[derive(Clone)]
@@ -51,6 +54,13 @@ struct Shared {
     /// The file of each configured certificate, and when it ends.
     certificates: Mutex<Vec<(String, u64)>>,
     certificate_faults: AtomicU64,
+    discoveries: Discoveries,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").field("generation", &self.generation()).finish_non_exhaustive()
+    }
 }
 
 impl Metrics {
@@ -65,6 +75,7 @@ impl Metrics {
             started_unix_s: since.as_secs(),
             certificates: Mutex::default(),
             certificate_faults: AtomicU64::new(0),
+            discoveries: Discoveries::default(),
         });
         Self::build(shape, shared, None)
     }
@@ -74,10 +85,16 @@ impl Metrics {
     /// place; the others begin at zero. The word lists of the first shape stay.
     #[must_use]
     pub fn next(&self, shape: Shape) -> Self {
-        let old = self.registry.as_ref();
-        let next = Self::build(shape, Arc::clone(&old.shared), Some(old));
+        let next = self.with_servers(shape);
         next.registry.shared.generation.fetch_add(1, Ordering::Relaxed);
         next
+    }
+
+    /// The same for a shape that differs in servers alone, which is no new configuration.
+    #[must_use]
+    pub fn with_servers(&self, shape: Shape) -> Self {
+        let old = self.registry.as_ref();
+        Self::build(shape, Arc::clone(&old.shared), Some(old))
     }
 
     fn build(shape: Shape, shared: Arc<Shared>, old: Option<&Registry>) -> Self {
@@ -98,13 +115,13 @@ impl Metrics {
     /// two writers of one block would lose counts. An index beyond the shape shares the last
     /// block.
     #[must_use]
-    pub fn worker(&self, index: usize) -> WorkerMetrics {
+    pub fn worker(&self, index: usize) -> LabelledMetrics {
         let blocks = &self.registry.blocks;
         let block = blocks.get(index).or_else(|| blocks.last()).map_or_else(
             || Arc::new(Block::new(&self.registry.labels, &self.registry.shared.words, None)),
             Arc::clone,
         );
-        WorkerMetrics { block, registry: Arc::clone(&self.registry), thread: PhantomData }
+        LabelledMetrics::new(block, Arc::clone(&self.registry))
     }
 
     /// The counts of the access log, which its writer thread keeps.
@@ -177,123 +194,6 @@ impl Metrics {
     fn sum(&self, read: impl Fn(&Fixed) -> u64) -> u64 {
         let values = self.registry.blocks.iter().map(|block| read(&block.fixed));
         values.fold(0, u64::wrapping_add)
-    }
-}
-
-/// The handle by which one worker counts. Not `Send`: it stays on the thread that took it.
-#[derive(Clone)]
-pub struct WorkerMetrics {
-    block: Arc<Block>,
-    registry: Arc<Registry>,
-    thread: PhantomData<*const ()>,
-}
-
-impl WorkerMetrics {
-    /// Counts a finished exchange. `route` is an index into the shape or [`NO_ROUTE`]; `status`
-    /// is 0 when the client left before an answer; `duration` runs from the first byte of the
-    /// request to the last of the response.
-    pub fn request(&self, route: u32, status: u16, duration: Duration) {
-        self.block.fixed.status(status).add(1);
-        let cells: &RouteCells = self.block.route(route);
-        cells.classes.of(status).add(1);
-        cells.duration.record(duration);
-    }
-
-    /// Adds to a counter.
-    pub fn add(&self, counter: Counter, amount: u64) {
-        self.block.fixed.counter(counter).add(amount);
-    }
-
-    /// Raises a gauge by one.
-    pub fn rise(&self, gauge: Gauge) {
-        self.block.fixed.gauge(gauge).add(1);
-    }
-
-    /// Lowers a gauge by one.
-    pub fn fall(&self, gauge: Gauge) {
-        self.block.fixed.gauge(gauge).sub(1);
-    }
-
-    /// Sets this worker's share of a gauge.
-    pub fn set(&self, gauge: Gauge, level: u64) {
-        self.block.fixed.gauge(gauge).set(level);
-    }
-
-    /// Counts a message refused by http1, by its reason code.
-    pub fn refusal(&self, code: &str) {
-        self.block.fixed.refusals.of(&self.words().refusals, code).add(1);
-    }
-
-    /// Counts an exchange that failed, by the kind of its fault.
-    pub fn fault(&self, kind: &str) {
-        self.block.fixed.faults.of(&self.words().faults, kind).add(1);
-    }
-
-    /// Counts a limit that was hit, by its name in the configuration.
-    pub fn limit(&self, name: &str) {
-        self.block.fixed.limits.of(&self.words().limits, name).add(1);
-    }
-
-    /// Counts a timeout that ran out, by its name in the configuration.
-    pub fn timeout(&self, name: &str) {
-        self.block.fixed.timeouts.of(&self.words().timeouts, name).add(1);
-    }
-
-    /// Counts a response head from a server, and the time from the request's first byte to it.
-    pub fn upstream_response(&self, at: ServerAt, status: u16, first_byte: Duration) {
-        if let Some(cells) = self.server(at) {
-            cells.classes.of(status).add(1);
-            cells.first_byte.record(first_byte);
-        }
-    }
-
-    /// Counts an attempt at a server that ended without a whole response.
-    pub fn upstream_fault(&self, at: ServerAt) {
-        if let Some(cells) = self.server(at) {
-            cells.faults.add(1);
-        }
-    }
-
-    /// Counts a connection made to a server, and how long it took (TLS included).
-    pub fn upstream_connect(&self, at: ServerAt, took: Duration) {
-        if let Some(cells) = self.server(at) {
-            cells.connect.record(took);
-        }
-    }
-
-    /// Counts a request sent again after a fault.
-    pub fn retry(&self, upstream: u32) {
-        self.upstream(upstream, |cells| cells.retries.add(1));
-    }
-
-    /// Counts a request that found an idle connection.
-    pub fn pool_hit(&self, upstream: u32) {
-        self.upstream(upstream, |cells| cells.pool_hits.add(1));
-    }
-
-    /// Counts a request that had to connect.
-    pub fn pool_miss(&self, upstream: u32) {
-        self.upstream(upstream, |cells| cells.pool_misses.add(1));
-    }
-
-    /// Says how many idle connections this worker keeps to an upstream.
-    pub fn pool_idle(&self, upstream: u32, connections: u64) {
-        self.upstream(upstream, |cells| cells.pool_idle.set(connections));
-    }
-
-    fn server(&self, at: ServerAt) -> Option<&ServerCells> {
-        let index = self.registry.labels.server_index(at)?;
-        self.block.servers.get(index).map(|slot| slot.cells())
-    }
-
-    fn upstream(&self, index: u32, count: impl FnOnce(&UpstreamCells)) {
-        if let Some(cells) = self.block.upstreams.get(index as usize) {
-            count(cells);
-        }
-    }
-
-    fn words(&self) -> &Words {
-        &self.registry.shared.words
     }
 }
 

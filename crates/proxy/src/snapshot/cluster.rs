@@ -1,28 +1,9 @@
 //! What the configuration says of balancing, as crate `balance` takes it.
 
-use std::sync::Arc;
-use std::time::Instant;
+use balance::{Allowance, EjectRules, Policy, Rules};
 
-use balance::{Allowance, Cluster, EjectRules, MemberPlan, Policy, Rules};
-
-/// The cluster of an upstream. What `before` knows of the same servers stays.
-pub(super) fn compile(
-    upstream: &config::Upstream,
-    zone: Option<&str>,
-    before: Option<&Cluster>,
-) -> Arc<Cluster> {
-    let plan = |server: &config::Server| MemberPlan {
-        label: server.address.to_string(),
-        weight: server.weight,
-        tier: server.tier,
-        is_backup: server.backup,
-        is_near: zone.is_some() && server.zone.as_deref() == zone,
-    };
-    let plans = upstream.servers.iter().map(plan).collect();
-    Arc::new(Cluster::new(plans, rules(upstream), before, Instant::now()))
-}
-
-fn rules(upstream: &config::Upstream) -> Rules {
+/// The rules of an upstream.
+pub(super) fn rules(upstream: &config::Upstream) -> Rules {
     let retry = &upstream.retry;
     Rules {
         policy: policy(upstream.balance.policy),

@@ -3,18 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use balance::Cluster;
 use http1::{HeadLimits, Known, Method};
 
 use super::{
-    Action, HostPlan, ListenerPlan, Name, ProxyPlan, RedirectPlan, RespondPlan, Route, ServerPlan,
-    ServerTarget, Snapshot, UpstreamPlan, cluster, compile_layer4,
+    Action, HostPlan, ListenerPlan, ProxyPlan, RedirectPlan, RespondPlan, Route, Snapshot,
+    compile_layer4, compile_upstream,
 };
 use crate::middleware::{self, ErrorPages};
 use crate::route::{self, HostPattern, PathPattern, Predicate, RouteSpec, Router, Slashes};
 use crate::template::Template;
-use crate::tls::{ClientTls, ServerTls, TlsFault};
-use crate::upstream::Sticky;
+use crate::tls::{ServerTls, TlsFault};
 
 /// Why a checked configuration cannot be used after all.
 #[derive(Debug)]
@@ -55,14 +53,7 @@ pub fn compile(
     before: Option<&Snapshot>,
 ) -> Result<Snapshot, CompileFault> {
     let slashes = if config.path.merge_slashes { Slashes::Merge } else { Slashes::Keep };
-    let mut names = Names { known: before.map_or(&[], |before| &before.names), used: Vec::new() };
-    let upstreams = config.upstreams.iter().map(|upstream| {
-        let known = before.and_then(|before| before.upstream(&upstream.name));
-        let known = known.map(|plan| &*plan.cluster);
-        let cluster = cluster::compile(upstream, config.zone.as_deref(), known);
-        names.upstream(upstream, cluster)
-    });
-    let upstreams = upstreams.collect::<Result<_, _>>()?;
+    let upstreams = compile_upstream::all(config, before)?;
     let mut specs = Vec::new();
     let mut routes = Vec::new();
     for site in &config.sites {
@@ -75,12 +66,12 @@ pub fn compile(
     let router =
         Router::compile(&specs, slashes).map_err(|fault| CompileFault::new(fault.to_string()))?;
     Ok(Snapshot {
-        router,
-        routes,
+        router: Arc::new(router),
+        routes: routes.into(),
         upstreams,
-        listeners: listeners(config, before)?,
+        listeners: listeners(config, before)?.into(),
         tells_addresses: config.upstreams.iter().any(|known| known.proxy_protocol.is_some()),
-        client_cert_fields: client_cert_fields(config),
+        client_cert_fields: client_cert_fields(config).into(),
         http2: config.h2.clone(),
         tls_handshakes_per_client: config.limits.tls_handshakes_per_client,
         head_limits: head_limits(&config.limits),
@@ -88,13 +79,13 @@ pub fn compile(
         connections_per_client_max: config.limits.connections_per_client_max,
         memory_bytes_max: to_usize(config.limits.memory_max),
         timeouts: config.timeouts.clone(),
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies: config.trusted_proxies.as_slice().into(),
         request_id: config.request_id.clone(),
         slashes,
         forwards_canonical: config.path.forward == config::PathForward::Canonical,
-        sites,
-        site_pages,
-        names: names.used,
+        sites: Arc::new(sites),
+        site_pages: site_pages.into(),
+        zone: config.zone.clone(),
     })
 }
 
@@ -177,80 +168,8 @@ fn head_limits(limits: &config::Limits) -> HeadLimits {
     }
 }
 
-fn to_usize(bytes: u64) -> usize {
+pub(super) fn to_usize(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
-}
-
-/// Gives every name one cell for its addresses, the old one if there is one.
-struct Names<'a> {
-    known: &'a [Arc<Name>],
-    used: Vec<Arc<Name>>,
-}
-
-impl Names<'_> {
-    fn upstream(
-        &mut self,
-        upstream: &config::Upstream,
-        cluster: Arc<Cluster>,
-    ) -> Result<UpstreamPlan, CompileFault> {
-        let servers = upstream
-            .servers
-            .iter()
-            .map(|server| ServerPlan { target: self.target(&server.address) })
-            .collect();
-        let alpn: &[&[u8]] = match upstream.protocol {
-            config::UpstreamProtocol::H1 => &[b"http/1.1"],
-            config::UpstreamProtocol::H2 => &[b"h2"],
-            config::UpstreamProtocol::Auto => &[b"h2", b"http/1.1"],
-        };
-        let tls = upstream.tls.as_ref().map(|tls| ClientTls::build(tls, alpn)).transpose()?;
-        Ok(UpstreamPlan {
-            name: upstream.name.clone(),
-            servers,
-            cluster,
-            key: upstream.balance.key.clone(),
-            retry: upstream.retry.clone(),
-            sticky: upstream.sticky.as_ref().map(|sticky| Sticky::new(sticky, &upstream.name)),
-            requests_max: upstream.circuit_breaker.requests_max,
-            queue_max: upstream.connections.queue,
-            queue_timeout: upstream.connections.queue_timeout,
-            deadline_header: upstream.deadline_header.clone(),
-            idle_max: upstream.connections.idle_max as usize,
-            idle_timeout: upstream.connections.idle,
-            streams_max: upstream.connections.streams_max as usize,
-            protocol: upstream.protocol,
-            tls: tls.map(Arc::new),
-            tls_config: upstream.tls.clone(),
-            health_check: upstream.health_check.clone().map(Arc::new),
-            proxy_protocol: upstream.proxy_protocol,
-        })
-    }
-
-    fn target(&mut self, address: &config::ServerAddress) -> ServerTarget {
-        let label: Arc<str> = address.to_string().into();
-        match address {
-            config::ServerAddress::Ip(ip) => ServerTarget::Ip(*ip, label),
-            config::ServerAddress::Unix(path) => ServerTarget::Unix(path.clone(), label),
-            config::ServerAddress::Name { host, port } => {
-                ServerTarget::Name(self.name(host, *port, label))
-            }
-        }
-    }
-
-    fn name(&mut self, host: &str, port: u16, label: Arc<str>) -> Arc<Name> {
-        let same = |name: &&Arc<Name>| name.label == label;
-        if let Some(name) = self.used.iter().find(same) {
-            return Arc::clone(name);
-        }
-        let name = self
-            .known
-            .iter()
-            .find(same)
-            .cloned()
-            .unwrap_or_else(|| Arc::new(Name::new(host, port, Arc::clone(&label))));
-        self.used.push(Arc::clone(&name));
-        name
-    }
 }
 
 fn compile_route(

@@ -18,14 +18,12 @@ use crate::snapshot::ProxyPlan;
 use crate::transfer::Transfer;
 use crate::transport::{ReadFault, Transport};
 use crate::tunnel::Port;
-use crate::worker::Worker;
 
 /// Sends the request over `lease` and awaits the final head.
 ///
 /// # Errors
 /// A fault of either side. The body is back in the exchange when it was not touched.
 pub(super) async fn run(
-    worker: &Worker,
     exchange: &mut Exchange,
     plan: &ProxyPlan,
     lease: Lease,
@@ -40,7 +38,7 @@ pub(super) async fn run(
         }
         if head.status >= 200 || head.status == 101 {
             exchange.trace.first_byte = Some(clock::now());
-            return answer(worker, exchange, sending, (head, lease));
+            return answer(exchange, sending, (head, lease));
         }
         relay(exchange, &mut head).await?;
     }
@@ -181,7 +179,6 @@ impl Sending {
 
 /// Turns the final head into a response that owns the rest of the connection.
 fn answer(
-    worker: &Worker,
     exchange: &mut Exchange,
     sending: Sending,
     (head, mut lease): (Recycled<ResponseHead>, Lease),
@@ -216,7 +213,7 @@ fn answer(
         response.finish_empty_body();
     }
     forward::prepare_response(&mut response.head.headers, version);
-    note_response(worker, exchange, response.head.status);
+    note_response(exchange, response.head.status);
     Ok(response)
 }
 

@@ -100,7 +100,7 @@ pub(super) async fn open_within(
 
 /// A stream on a connection that is there already.
 pub(super) fn shared_stream(server: &Rc<ServerState>) -> Option<StreamLease> {
-    let connection = server.streams.find(|peer| server.target.has(peer))?;
+    let connection = server.streams.find()?;
     Some(StreamLease::new(connection, server))
 }
 
@@ -175,7 +175,7 @@ fn tls_fault(error: &rustls::Error) -> Fault {
 
 async fn reach(server: &ServerState, timeout: Duration) -> Result<Stream, Fault> {
     match &server.target {
-        ServerTarget::Ip(address, _) => {
+        ServerTarget::Ip(address, _) | ServerTarget::Resolved(address, ..) => {
             Stream::connect_tcp(*address).await.map_err(|error| io_fault(&error))
         }
         ServerTarget::Unix(path, _) => {

@@ -10,7 +10,6 @@ use crate::layer4::plan::ForwardPlan;
 use crate::proxy_protocol::Relayed;
 use crate::record::ServerAt;
 use crate::snapshot::InForce;
-use crate::worker::Worker;
 
 /// Servers that one connection may try at the most.
 const ATTEMPTS_MAX: usize = 3;
@@ -20,7 +19,6 @@ const ATTEMPTS_MAX: usize = 3;
 /// # Errors
 /// The last fault, when no further server may be tried.
 pub async fn dial(
-    worker: &Worker,
     in_force: &InForce,
     plan: &ForwardPlan,
     (relayed, trace): (&Relayed<'_>, &mut SessionTrace),
@@ -42,7 +40,7 @@ pub async fn dial(
         trace.server = Some(at);
         trace.attempts += 1;
         if attempt > 0 {
-            worker.metrics().retry(plan.upstream);
+            in_force.metrics().retry(plan.upstream);
         }
         let header = relayed.header(server.proxy_protocol);
         let way = (plan.tls.as_deref(), header.as_slice());
@@ -50,14 +48,14 @@ pub async fn dial(
             Ok(stream) => {
                 let took = now.elapsed();
                 trace.connect = Some(took);
-                worker.metrics().upstream_connect(at, took);
+                in_force.metrics().upstream_connect(at, took);
                 upstream.cluster().note(index, Outcome::Answered(None), clock::coarse());
                 let mut lease = connect::fresh(stream, server);
                 lease.occupy(turn);
                 return Ok(lease);
             }
             Err(fault) => {
-                worker.metrics().upstream_fault(at);
+                in_force.metrics().upstream_fault(at);
                 upstream.cluster().note(index, Outcome::Unreachable, clock::now());
                 tried.add(index);
                 last = fault;

@@ -67,6 +67,17 @@ impl Queue {
         Some(InLine { queue: self, cluster, waiter })
     }
 
+    /// Calls all: what they wait for has changed.
+    pub(super) fn wake_all(&self) {
+        let waiting = self.waiting.borrow();
+        for waiter in &*waiting {
+            waiter.called.set(true);
+            if let Some(waker) = waiter.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
     /// Calls the first that has not been called.
     pub(super) fn wake_one(&self) {
         let waiting = self.waiting.borrow();

@@ -1,7 +1,7 @@
 //! The servers of every upstream as one worker sees them: pools, turns, who is next.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,6 +42,8 @@ pub struct ServerState {
 #[derive(PartialEq, Eq, Hash)]
 struct Identity {
     label: Arc<str>,
+    /// By which it is asked for, and known in TLS.
+    host: String,
     idle_max: usize,
     idle_timeout: std::time::Duration,
     streams_max: usize,
@@ -55,6 +57,7 @@ impl ServerState {
         let (idle_max, idle_timeout) = self.pool.settings();
         Identity {
             label: Arc::clone(self.target.label()),
+            host: self.target.host().to_owned(),
             idle_max,
             idle_timeout,
             streams_max: self.streams.streams_max(),
@@ -105,8 +108,8 @@ impl ServerState {
 /// One upstream on one worker.
 #[derive(Debug)]
 pub struct UpstreamState {
+    plan: Arc<UpstreamPlan>,
     servers: Vec<Rc<ServerState>>,
-    cluster: Arc<Cluster>,
     chooser: Rc<Chooser>,
 }
 
@@ -114,7 +117,7 @@ impl UpstreamState {
     /// What all workers know of the servers.
     #[must_use]
     pub fn cluster(&self) -> &Arc<Cluster> {
-        &self.cluster
+        &self.plan.cluster
     }
 
     /// The server at this index.
@@ -129,7 +132,7 @@ impl UpstreamState {
 
     /// Calls one that waits, if there may be room that another worker has released.
     fn call_waiting(&self, now: Instant) {
-        if !self.chooser.queue().is_empty() && self.cluster.has_any_room(now) {
+        if !self.chooser.queue().is_empty() && self.cluster().has_any_room(now) {
             self.chooser.queue().wake_one();
         }
     }
@@ -138,7 +141,7 @@ impl UpstreamState {
 /// Every upstream, in the order of the snapshot.
 #[derive(Debug, Default)]
 pub struct Upstreams {
-    states: Vec<UpstreamState>,
+    states: Vec<Rc<UpstreamState>>,
 }
 
 impl Upstreams {
@@ -146,21 +149,30 @@ impl Upstreams {
     /// carried over.
     #[must_use]
     pub fn for_snapshot(snapshot: &Snapshot, before: &Self, worker: usize) -> Self {
-        let mut carry: HashMap<Identity, Rc<ServerState>> = before
-            .states
-            .iter()
-            .flat_map(|state| &state.servers)
-            .map(|server| (server.identity(), Rc::clone(server)))
-            .collect();
-        let states =
-            snapshot.upstreams.iter().map(|plan| build(plan, &mut carry, worker)).collect();
+        let known: HashMap<_, _> =
+            before.states.iter().map(|state| (Arc::as_ptr(&state.plan), state)).collect();
+        let plans = &snapshot.upstreams;
+        let kept: HashSet<_> = plans.iter().map(Arc::as_ptr).collect();
+        let is_gone = |state: &&Rc<UpstreamState>| !kept.contains(&Arc::as_ptr(&state.plan));
+        let mut carry: HashMap<Identity, Rc<ServerState>> = HashMap::new();
+        for state in before.states.iter().filter(is_gone) {
+            let servers = state.servers.iter();
+            carry.extend(servers.map(|server| (server.identity(), Rc::clone(server))));
+        }
+        let state = |plan: &Arc<UpstreamPlan>| match known.get(&Arc::as_ptr(plan)) {
+            Some(state) => Rc::clone(state),
+            None => Rc::new(build(plan, &mut carry, worker)),
+        };
+        let states = plans.iter().map(state).collect();
+        // Who waits for a place looks for one among the servers that there are now.
+        before.states.iter().filter(is_gone).for_each(|state| state.chooser.queue().wake_all());
         Self { states }
     }
 
     /// The upstream at this index of the snapshot.
     #[must_use]
     pub fn at(&self, index: u32) -> Option<&UpstreamState> {
-        self.states.get(index as usize)
+        self.states.get(index as usize).map(Rc::as_ref)
     }
 
     /// Closes idle connections that are too old or dead.
@@ -176,7 +188,7 @@ impl Upstreams {
         let now = clock::now();
         for state in &self.states {
             state.call_waiting(now);
-            state.cluster.compare(now);
+            state.cluster().compare(now);
         }
     }
 
@@ -213,7 +225,7 @@ impl Upstreams {
 }
 
 fn build(
-    plan: &UpstreamPlan,
+    plan: &Arc<UpstreamPlan>,
     carry: &mut HashMap<Identity, Rc<ServerState>>,
     worker: usize,
 ) -> UpstreamState {
@@ -237,7 +249,6 @@ fn build(
             carry.remove(&fresh.identity()).unwrap_or(fresh)
         })
         .collect();
-    let cluster = Arc::clone(&plan.cluster);
-    let picker = Picker::new(Arc::clone(&cluster), worker as u32);
-    UpstreamState { servers, cluster, chooser: Rc::new(Chooser::new(picker)) }
+    let picker = Picker::new(Arc::clone(&plan.cluster), worker as u32);
+    UpstreamState { plan: Arc::clone(plan), servers, chooser: Rc::new(Chooser::new(picker)) }
 }

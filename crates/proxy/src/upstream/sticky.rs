@@ -19,7 +19,7 @@ const DIGITS: usize = 16;
 const SIGNATURE_BYTES: usize = DIGITS / 2;
 
 /// How an upstream's cookie is made and read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sticky {
     name: String,
     key: hmac::Key,

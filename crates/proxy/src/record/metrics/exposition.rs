@@ -9,7 +9,7 @@ use super::cells::{CLASS_LABELS, Classes, Coded, Fixed, RouteCells, ServerCells,
 use super::histogram::{BOUNDS_NS, Histogram, Summed};
 use super::shape::distinct;
 use super::table::{COUNTERS, Family, GAUGES, KEYED, Keyed, Kind};
-use super::{Metrics, Registry, clusters, process};
+use super::{Metrics, Registry, clusters, discovery, process};
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -74,6 +74,9 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::ServerActive => clusters::active(registry, out),
         Keyed::ServerLatency => clusters::latencies(registry, out),
         Keyed::ServerEjections => clusters::ejections(registry, out),
+        Keyed::Servers => discovery::servers(registry, out),
+        Keyed::ServersLeftOut => discovery::left_out(registry, out),
+        Keyed::Discovery => discovery::results(registry, out),
         Keyed::UpstreamWaiting => clusters::waiting(registry, out),
         Keyed::PoolHits => out.by_upstream(registry, |cells| cells.pool_hits.value()),
         Keyed::PoolMisses => out.by_upstream(registry, |cells| cells.pool_misses.value()),

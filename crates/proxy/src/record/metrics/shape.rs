@@ -29,11 +29,12 @@ pub struct Shape {
 pub struct UpstreamNames {
     /// The upstream's name.
     pub name: String,
-    /// The servers as written in the configuration, by server index. A DNS name stays one
-    /// server here, however many addresses it has.
+    /// The servers by server index: addresses, and names that have none yet.
     pub servers: Vec<String>,
     /// What balancing knows of them, read when the metrics are.
     pub cluster: Option<Arc<Cluster>>,
+    /// Servers that were found and are too many.
+    pub left_out: usize,
 }
 
 /// The code lists that label refusals, faults, limits and timeouts. A code that is not in its
@@ -110,6 +111,7 @@ pub(super) struct Labels {
     /// Upstream name and server name, all servers of all upstreams in order.
     pub(super) servers: Vec<(String, String)>,
     pub(super) clusters: Vec<Option<Arc<Cluster>>>,
+    pub(super) left_out: Vec<usize>,
     /// Where the servers of each upstream begin; one more entry than there are upstreams.
     starts: Vec<usize>,
 }
@@ -122,6 +124,7 @@ impl Labels {
             upstreams: Vec::new(),
             servers: Vec::new(),
             clusters: Vec::new(),
+            left_out: Vec::new(),
             starts: vec![0],
         };
         for upstream in upstreams {
@@ -130,6 +133,7 @@ impl Labels {
             labels.starts.push(labels.servers.len());
             labels.upstreams.push(upstream.name);
             labels.clusters.push(upstream.cluster);
+            labels.left_out.push(upstream.left_out);
         }
         labels
     }

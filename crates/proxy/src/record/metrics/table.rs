@@ -153,6 +153,12 @@ families! {
         "The latency that balancing counts on: it follows peaks at once and decays.";
     ServerEjections = Counter "weir_upstream_server_ejections", "", ["upstream", "server", "cause"],
         "Times a server was taken out because of what requests met with.";
+    Servers = Gauge "weir_upstream_servers", "", ["upstream"],
+        "Servers that an upstream has now, those that are down included.";
+    ServersLeftOut = Gauge "weir_upstream_servers_left_out", "", ["upstream"],
+        "Servers that were found beyond `servers-max`.";
+    Discovery = Counter "weir_discovery", "", ["upstream", "source", "result"],
+        "News of a source of servers (`dns`, `srv`, `file`, `http`): `changed`, or `failed`.";
     UpstreamWaiting = Gauge "weir_upstream_requests_waiting", "", ["upstream"],
         "Requests that wait because every server is full.";
     PoolHits = Counter "weir_pool_hits", "", ["upstream"],

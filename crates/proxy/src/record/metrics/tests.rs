@@ -14,8 +14,12 @@ fn shape() -> Shape {
         workers: 2,
         routes: vec!["example.com/api/*".into(), "quoted \"\\\n/*".into()],
         upstreams: vec![
-            UpstreamNames { name: "app".into(), servers, cluster: None },
-            UpstreamNames { name: "db".into(), servers: vec!["db:5432".into()], cluster: None },
+            UpstreamNames { name: "app".into(), servers, cluster: None, left_out: 3 },
+            UpstreamNames {
+                name: "db".into(),
+                servers: vec!["db:5432".into()],
+                ..UpstreamNames::default()
+            },
         ],
         words: Words {
             refusals: vec!["obs_fold"],
@@ -93,6 +97,9 @@ fn every_family_shows_what_was_counted() {
     metrics.probe(SERVER, true);
     metrics.probe(SERVER, false);
     metrics.probe(SERVER, false);
+    metrics.discovery("app", "srv", true);
+    metrics.discovery("app", "srv", false);
+    metrics.discovery("app", "srv", false);
     let samples = samples(&metrics);
     let server = "upstream=\"app\",server=\"10.0.0.2:80\"";
     for (series, value) in [
@@ -108,6 +115,9 @@ fn every_family_shows_what_was_counted() {
         (&format!("weir_upstream_probes_total{{{server},result=\"passed\"}}"), "1"),
         (&format!("weir_upstream_probes_total{{{server},result=\"failed\"}}"), "2"),
         ("weir_upstream_retries_total{upstream=\"db\"}", "1"),
+        ("weir_discovery_total{upstream=\"app\",source=\"srv\",result=\"changed\"}", "1"),
+        ("weir_discovery_total{upstream=\"app\",source=\"srv\",result=\"failed\"}", "2"),
+        ("weir_upstream_servers_left_out{upstream=\"app\"}", "3"),
         ("weir_pool_hits_total{upstream=\"app\"}", "1"),
         ("weir_pool_misses_total{upstream=\"app\"}", "1"),
         ("weir_pool_idle{upstream=\"app\"}", "3"),

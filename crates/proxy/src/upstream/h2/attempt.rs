@@ -20,7 +20,6 @@ use crate::recycle::Recycled;
 use crate::snapshot::ProxyPlan;
 use crate::tunnel::Port;
 use crate::upstream::{INTERIM_MAX, StreamLease, Upload, UploadTask, note_response, set_host};
-use crate::worker::Worker;
 use crate::{forward, handshake_key};
 
 /// What the answer to an upgrade is proved by.
@@ -31,7 +30,6 @@ type UpgradeKey = Option<Vec<u8>>;
 /// # Errors
 /// A fault of either side. The body is back in the exchange when it was not touched.
 pub(crate) async fn run(
-    worker: &Worker,
     exchange: &mut Exchange,
     plan: &ProxyPlan,
     lease: StreamLease,
@@ -47,7 +45,7 @@ pub(crate) async fn run(
         match poll_fn(|cx| sending.poll(cx, &mut interim)).await {
             Ok(Some(response)) => {
                 exchange.trace.first_byte = Some(clock::now());
-                return answer(worker, exchange, (sending, response), lease);
+                return answer(exchange, (sending, response), lease);
             }
             Ok(None) => {
                 forward::remove_hop_by_hop(&mut interim.headers);
@@ -203,7 +201,6 @@ impl Sending {
 
 /// Turns the final head into a response that owns the rest of the stream.
 fn answer(
-    worker: &Worker,
     exchange: &mut Exchange,
     (sending, response): (Sending, http::Response<RecvStream>),
     mut lease: StreamLease,
@@ -232,7 +229,7 @@ fn answer(
     let version = head.version;
     let mut response = Response::from_upstream(head, body, declared);
     forward::prepare_response(&mut response.head.headers, version);
-    note_response(worker, exchange, response.head.status);
+    note_response(exchange, response.head.status);
     Ok(response)
 }
 

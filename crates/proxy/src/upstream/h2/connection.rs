@@ -11,7 +11,7 @@ use h2::client::{Builder, SendRequest};
 
 use crate::codec::h2::{PREFACE_BYTES, Shared, Wire};
 use crate::fault::{Fault, Kind, Retry};
-use crate::io::{Buffer, Peer, Stream, Traffic, clock};
+use crate::io::{Buffer, Stream, Traffic, clock};
 use crate::snapshot::Snapshot;
 
 /// What the settings of a server are waited for at the most, where they matter.
@@ -74,11 +74,6 @@ impl Connection {
     /// What the streams of this connection share.
     pub(crate) fn shared(&self) -> &Rc<Shared> {
         &self.shared
-    }
-
-    /// Who is at the other end.
-    pub(super) fn peer(&self) -> Peer {
-        self.stream.peer()
     }
 
     /// Whether it can carry one more stream now.

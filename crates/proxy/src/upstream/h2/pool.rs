@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::Connection;
-use crate::io::{Peer, clock};
+use crate::io::clock;
 
 /// Connections with their streams. A request takes the first one with room, so that few are busy
 /// and the rest can age out.
@@ -30,13 +30,11 @@ impl StreamPool {
         self.streams_max
     }
 
-    /// A connection with room for one more stream, to a peer that is still one of the server's.
-    pub(crate) fn find(&self, is_current: impl Fn(Peer) -> bool) -> Option<Rc<Connection>> {
+    /// A connection with room for one more stream.
+    pub(crate) fn find(&self) -> Option<Rc<Connection>> {
         let mut connections = self.connections.borrow_mut();
         connections.retain(|connection| !connection.is_over());
-        let fits = |connection: &&Rc<Connection>| {
-            connection.has_room(self.streams_max) && is_current(connection.peer())
-        };
+        let fits = |connection: &&Rc<Connection>| connection.has_room(self.streams_max);
         connections.iter().find(fits).cloned()
     }
 
