@@ -15,6 +15,7 @@ mod page;
 mod path;
 mod process;
 mod route;
+mod shaping;
 mod site;
 mod template;
 mod tls;

@@ -164,9 +164,17 @@ fn wanted(config: &Config) -> impl Iterator<Item = (&str, Span)> {
 
 fn proxies(config: &Config) -> impl Iterator<Item = &Proxy> {
     let routes = config.sites.iter().flat_map(|site| &site.routes);
-    routes.filter_map(|route| match &route.action {
-        Action::Proxy(proxy) => Some(proxy),
-        Action::Respond(_) | Action::Redirect(_) => None,
+    let first = routes.flat_map(|route| {
+        let mut proxies: Vec<_> = match &route.action {
+            Action::Proxy(proxy) => vec![proxy],
+            Action::Split(split) => split.targets.iter().map(|target| &target.proxy).collect(),
+            Action::Respond(_) | Action::Redirect(_) => Vec::new(),
+        };
+        proxies.extend(route.mirror.as_ref().map(|mirror| &mirror.to));
+        proxies
+    });
+    first.flat_map(|proxy| {
+        std::iter::once(proxy).chain(proxy.failover.as_ref().map(|failover| &failover.to))
     })
 }
 

@@ -11,6 +11,7 @@ mod listener;
 mod manual;
 mod process;
 mod route;
+mod shaping;
 mod site;
 mod upstream;
 

@@ -3,6 +3,7 @@
 //! Back-pressure is implicit, since nobody polls a body before the last bytes went out.
 //! Cancellation is `Drop`.
 
+mod copied;
 mod h2;
 mod mapped;
 
@@ -18,6 +19,7 @@ use crate::io::clock;
 use crate::transport::{ReadFault, Transport};
 use crate::upstream::Lease;
 
+pub use copied::{Copied, Tap};
 pub use h2::{H2Body, Inflow};
 pub use mapped::{Filter, Malformed, Mapped};
 
@@ -34,6 +36,8 @@ pub enum Body {
     H2(Box<H2Body>),
     /// Content that changes on its way.
     Mapped(Box<Mapped>),
+    /// Content that somebody reads along.
+    Copied(Box<Copied>),
 }
 
 /// Content in memory.
@@ -91,6 +95,12 @@ impl Body {
         Self::Mapped(Box::new(Mapped::new(inner, filter)))
     }
 
+    /// Content that `tap` reads along.
+    #[must_use]
+    pub fn copied(inner: Self, tap: Box<dyn Tap>) -> Self {
+        Self::Copied(Box::new(Copied::new(inner, tap)))
+    }
+
     /// The body that a client is sending.
     #[must_use]
     pub fn from_client(transport: Rc<Transport>, timeouts: &config::Timeouts) -> Self {
@@ -115,6 +125,7 @@ impl Body {
             Self::H1(body) => body.poll_data(cx),
             Self::H2(body) => body.poll_data(cx),
             Self::Mapped(body) => body.poll_data(cx),
+            Self::Copied(body) => body.poll_data(cx),
         }
     }
 
@@ -126,6 +137,7 @@ impl Body {
             Self::H1(body) => body.transport.with_body(use_data),
             Self::H2(body) => use_data(body.data()),
             Self::Mapped(body) => use_data(body.data()),
+            Self::Copied(body) => body.inner.with_data(use_data),
         }
     }
 
@@ -140,6 +152,7 @@ impl Body {
             }
             Self::H2(body) => body.consume(count),
             Self::Mapped(body) => body.consume(count),
+            Self::Copied(body) => body.consume(count),
         }
     }
 
@@ -151,6 +164,7 @@ impl Body {
             Self::H1(body) => body.transport.is_body_ended(),
             Self::H2(body) => body.is_last(),
             Self::Mapped(body) => body.is_last(),
+            Self::Copied(body) => body.inner.is_last(),
         }
     }
 
@@ -171,6 +185,7 @@ impl Body {
             Self::H1(body) => body.transport.is_body_done(),
             Self::H2(body) => body.is_empty(),
             Self::Mapped(body) => body.is_empty(),
+            Self::Copied(body) => body.inner.is_empty(),
         }
     }
 
@@ -180,6 +195,7 @@ impl Body {
             Self::Empty | Self::Full(_) | Self::Mapped(_) => use_trailers(None),
             Self::H1(body) => body.transport.with_trailers(use_trailers),
             Self::H2(body) => use_trailers(body.trailers()),
+            Self::Copied(body) => body.inner.with_trailers(use_trailers),
         }
     }
 
@@ -192,16 +208,20 @@ impl Body {
             Self::H1(body) => body.transport.is_body_untouched(),
             Self::H2(body) => body.is_untouched(),
             Self::Mapped(body) => body.is_untouched(),
+            Self::Copied(body) => body.inner.is_untouched(),
         }
     }
 
     /// Begins again, where the content is still in memory.
     pub fn rewind(&mut self) -> bool {
-        if let Self::Full(full) = self {
-            full.sent = 0;
-            return true;
+        match self {
+            Self::Full(full) => {
+                full.sent = 0;
+                true
+            }
+            Self::Copied(body) => body.rewind(),
+            _ => false,
         }
-        false
     }
 
     /// Bytes read from the peer so far.
@@ -213,6 +233,7 @@ impl Body {
             Self::H1(body) => body.transport.body_bytes(),
             Self::H2(body) => body.bytes(),
             Self::Mapped(body) => body.inner().bytes(),
+            Self::Copied(body) => body.inner.bytes(),
         }
     }
 
@@ -223,6 +244,7 @@ impl Body {
             Self::H1(body) => body.transport.hold(),
             Self::H2(body) => body.hold(),
             Self::Mapped(body) => body.inner().hold(),
+            Self::Copied(body) => body.inner.hold(),
         }
     }
 
@@ -234,6 +256,7 @@ impl Body {
             Self::H1(body) => body.transport.is_held(),
             Self::H2(body) => body.is_held(),
             Self::Mapped(body) => body.inner().is_held(),
+            Self::Copied(body) => body.inner.is_held(),
         }
     }
 
@@ -245,6 +268,7 @@ impl Body {
             }
             Self::H2(body) => body.restart_time(),
             Self::Mapped(body) => body.inner().restart_time(),
+            Self::Copied(body) => body.inner.restart_time(),
             _ => {}
         }
     }
@@ -259,6 +283,7 @@ impl Body {
             Self::H1(body) => body.note_wait(waits),
             Self::H2(body) => body.note_wait(waits),
             Self::Mapped(body) => body.inner_mut().note_wait(waits),
+            Self::Copied(body) => body.inner.note_wait(waits),
         }
     }
 
@@ -269,6 +294,7 @@ impl Body {
             Self::H1(body) => body.transport.limit_body(body_bytes_max),
             Self::H2(body) => body.limit(body_bytes_max),
             Self::Mapped(body) => body.inner().limit(body_bytes_max),
+            Self::Copied(body) => body.inner.limit(body_bytes_max),
         }
     }
 
@@ -293,6 +319,7 @@ impl Body {
                 }
             }
             Self::Mapped(body) => body.into_inner().finish(),
+            Self::Copied(body) => body.inner.finish(),
             _ => {}
         }
     }

@@ -52,6 +52,8 @@ pub struct Exchange {
     pub early_response: bool,
     /// The route, once one is chosen.
     pub route: Option<RouteIndex>,
+    /// Index of the upstream that it goes to, once one is chosen.
+    pub upstream: Option<u32>,
     /// The canonical path, where it differs from the raw one.
     pub canonical: Recycled<Vec<u8>>,
     /// What the route's pattern captured of the canonical path.
@@ -130,6 +132,13 @@ impl Exchange {
         self.snapshot.metrics()
     }
 
+    /// The name of the upstream that it goes to; empty for none.
+    #[must_use]
+    pub fn upstream_name(&self) -> &str {
+        let upstream = self.upstream.and_then(|at| self.snapshot.upstreams.get(at as usize));
+        upstream.map_or("", |upstream| &upstream.name)
+    }
+
     /// An exchange for a request that has just been read. `interim` is the way of interim
     /// responses, to a client that understands them (RFC 9110 §15.2).
     #[must_use]
@@ -154,6 +163,7 @@ impl Exchange {
             request_id: RequestId::default(),
             early_response: false,
             route: None,
+            upstream: None,
             canonical: Recycled::take(),
             captures: Recycled::take(),
             memos: Recycled::take(),

@@ -21,6 +21,7 @@ pub mod layer4;
 pub mod limits;
 pub mod listen;
 pub mod middleware;
+pub mod mirror;
 pub mod page;
 pub mod parking;
 mod parts;

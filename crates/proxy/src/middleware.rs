@@ -11,6 +11,7 @@ mod error_page;
 mod fields;
 mod grpc_web;
 mod hsts;
+mod maintenance;
 mod rewrite;
 
 use std::io;
@@ -24,6 +25,7 @@ pub use error_page::ErrorPages;
 pub use fields::FieldEdits;
 pub use grpc_web::GrpcWeb;
 pub use hsts::Hsts;
+pub use maintenance::Maintenance;
 pub use rewrite::Rewrite;
 
 /// A compiled middleware of a route.
@@ -31,6 +33,8 @@ pub use rewrite::Rewrite;
 pub enum Middleware {
     /// Replaces this proxy's own error pages.
     ErrorPages(ErrorPages),
+    /// Closes the route for a while.
+    Maintenance(Maintenance),
     /// Refuses bodies that are too long.
     BodyLimit(BodyLimit),
     /// Changes the target.
@@ -64,6 +68,7 @@ impl Middleware {
     /// The way in.
     pub fn request(&self, exchange: &mut Exchange) -> Flow {
         match self {
+            Self::Maintenance(closed) => closed.request(exchange),
             Self::BodyLimit(limit) => limit.request(exchange),
             Self::Rewrite(rewrite) => rewrite.request(exchange),
             Self::RequestFields(edits) => edits.request(exchange),
@@ -81,32 +86,35 @@ impl Middleware {
             Self::GrpcWeb(translation) => translation.response(memo, response),
             Self::Hsts(hsts) => hsts.response(exchange, response),
             Self::ResponseFields(edits) => edits.response(exchange, response),
-            Self::BodyLimit(_) | Self::Rewrite(_) | Self::RequestFields(_) => {}
+            Self::Maintenance(_)
+            | Self::BodyLimit(_)
+            | Self::Rewrite(_)
+            | Self::RequestFields(_) => {}
         }
     }
 }
 
 /// The chain of a route, in the fixed order of the house. A feature that the route does not use
-/// is not in it. `upstream` is the name of the route's upstream (empty for none),
-/// `body_bytes_max` the limit where the route has none of its own.
+/// is not in it. `body_bytes_max` is the limit where the route has none of its own.
 ///
 /// # Errors
 /// The path and the error of a file that cannot be read.
 pub fn compile(
     site: &config::Site,
     route: &config::Route,
-    (upstream, body_bytes_max): (&str, Option<u64>),
+    body_bytes_max: Option<u64>,
 ) -> Result<Box<[Middleware]>, (String, io::Error)> {
     let mut chain = Vec::new();
     let pages = ErrorPages::read(&route.error_pages, &site.error_pages)?;
     chain.extend(pages.map(Middleware::ErrorPages));
+    chain.extend(Maintenance::compile(route.maintenance.as_ref()));
     chain.extend(BodyLimit::compile(route.limits.body_bytes_max.or(body_bytes_max)));
-    chain.extend(Rewrite::compile(route.rewrite.as_ref(), upstream));
+    chain.extend(Rewrite::compile(route.rewrite.as_ref()));
     chain.extend(GrpcWeb::compile(route.grpc_web).map(Middleware::GrpcWeb));
-    let request = FieldEdits::compile(&route.request_headers, upstream);
+    let request = FieldEdits::compile(&route.request_headers);
     chain.extend(request.map(Middleware::RequestFields));
     chain.extend(Hsts::compile(site.hsts.as_ref()).map(Middleware::Hsts));
-    let response = FieldEdits::compile(&route.response_headers, upstream);
+    let response = FieldEdits::compile(&route.response_headers);
     chain.extend(response.map(Middleware::ResponseFields));
     Ok(chain.into_boxed_slice())
 }

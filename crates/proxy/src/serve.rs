@@ -9,10 +9,10 @@ use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Rule, Side};
 use crate::recycle::Recycled;
 use crate::route::{Outcome, Query, canonical};
-use crate::snapshot::{Action, RedirectPlan, Route, Snapshot};
+use crate::snapshot::{Action, ProxyPlan, RedirectPlan, Route, Snapshot};
 use crate::template::Place;
 use crate::worker::Worker;
-use crate::{body::Body, forward, grpc, page, request_id, upstream};
+use crate::{body::Body, forward, grpc, key, mirror, page, request_id, upstream};
 
 /// Answers an exchange. Every fault ends here as a response.
 pub async fn serve(worker: &Worker, exchange: &mut Exchange) -> Response {
@@ -137,7 +137,9 @@ async fn answer(
         (Some(total), Some(deadline)) => Some(total.min(deadline)),
         (total, deadline) => total.or(deadline),
     });
-    if matches!(route.action, Action::Proxy(_)) {
+    let plan = plan(worker, exchange, &route.action);
+    if let Some(plan) = plan {
+        exchange.upstream = Some(plan.upstream);
         if let ControlFlow::Break(response) = forward::count_down(exchange) {
             return Ok(response);
         }
@@ -149,13 +151,29 @@ async fn answer(
             ControlFlow::Break(answer) => return answer,
         }
     }
-    match &route.action {
-        Action::Proxy(plan) => upstream::fetch(worker, exchange, plan).await,
-        Action::Respond(plan) => {
+    if let Some(mirror) = &route.mirror {
+        mirror::begin(worker, exchange, mirror);
+    }
+    match (&route.action, plan) {
+        (_, Some(plan)) => upstream::fetch(worker, exchange, plan).await,
+        (Action::Proxy(_) | Action::Split(_), None) => Err(Fault::proxy(Kind::ProxyInternalError)),
+        (Action::Respond(plan), None) => {
             let body = Body::shared(std::sync::Arc::clone(&plan.body));
             Ok(own(Response::own(plan.status, plan.content_type.as_bytes(), body)))
         }
-        Action::Redirect(plan) => Ok(redirect(exchange, plan)),
+        (Action::Redirect(plan), None) => Ok(redirect(exchange, plan)),
+    }
+}
+
+/// How the exchange reaches a server, if a server is to answer it.
+fn plan<'a>(worker: &Worker, exchange: &Exchange, action: &'a Action) -> Option<&'a ProxyPlan> {
+    match action {
+        Action::Proxy(plan) => Some(plan),
+        Action::Split(split) => {
+            let key = split.key.as_ref().and_then(|key| key::of(exchange, key));
+            key.map_or_else(|| split.at(worker.draw()), |key| split.by_key(key))
+        }
+        Action::Respond(_) | Action::Redirect(_) => None,
     }
 }
 

@@ -5,10 +5,12 @@
 
 mod cluster;
 mod compile;
+mod compile_action;
 mod compile_layer4;
 mod compile_upstream;
 mod members;
 mod name;
+mod split;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -26,6 +28,7 @@ use crate::fault::{Kind, Rule};
 use crate::io::Peer;
 use crate::layer4::plan::ForwardPlan;
 use crate::middleware::{ErrorPages, Middleware};
+use crate::mirror::MirrorPlan;
 use crate::record::{LabelledMetrics, ServerAt, Shape, UpstreamNames, Words};
 use crate::route::{Outcome, Query, Router, Slashes};
 use crate::template::Template;
@@ -34,6 +37,7 @@ use crate::upstream::{Sticky, Upstreams};
 
 pub use compile::{CompileFault, compile};
 pub use name::Name;
+pub use split::SplitPlan;
 
 /// A worker's hold on what is in force: taken and dropped per exchange without touching a counter
 /// that other workers share.
@@ -178,6 +182,8 @@ pub struct Route {
     pub label: String,
     /// The middlewares in their fixed order.
     pub chain: Box<[Middleware]>,
+    /// Copies of its requests go elsewhere too.
+    pub mirror: Option<Box<MirrorPlan>>,
     /// What answers.
     pub action: Action,
     /// Bound on the whole exchange.
@@ -189,6 +195,8 @@ pub struct Route {
 pub enum Action {
     /// A server of an upstream.
     Proxy(ProxyPlan),
+    /// A server of one of several upstreams.
+    Split(SplitPlan),
     /// Fixed content.
     Respond(RespondPlan),
     /// A redirection.
@@ -206,6 +214,17 @@ pub struct ProxyPlan {
     pub connect_timeout: Duration,
     /// From the last byte of the request to the head of the answer.
     pub first_byte_timeout: Duration,
+    /// Where requests go that this upstream has failed.
+    pub failover: Option<Box<FailoverPlan>>,
+}
+
+/// Another upstream for requests that one has failed.
+#[derive(Debug)]
+pub struct FailoverPlan {
+    /// How they reach it.
+    pub to: ProxyPlan,
+    /// Failures after which they go there.
+    pub on: config::RetryOn,
 }
 
 /// The `Host` that an origin sees.

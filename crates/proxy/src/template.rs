@@ -11,7 +11,6 @@ use crate::parts;
 #[derive(Clone, Debug)]
 pub struct Template {
     segments: Box<[TemplateSegment]>,
-    upstream: String,
 }
 
 /// Where the text is going, which decides what must be escaped.
@@ -24,11 +23,10 @@ pub enum Place {
 }
 
 impl Template {
-    /// Compiles; `upstream` is the name of the route's upstream, if it has one.
+    /// Compiles.
     #[must_use]
-    pub fn compile(template: &config::Template, upstream: &str) -> Self {
-        let segments = template.segments.clone().into_boxed_slice();
-        Self { segments, upstream: upstream.to_owned() }
+    pub fn compile(template: &config::Template) -> Self {
+        Self { segments: template.segments.clone().into_boxed_slice() }
     }
 
     /// Appends the text for this exchange. `status` is the response's, where there is one.
@@ -40,45 +38,45 @@ impl Template {
                     out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
                 }
                 TemplateSegment::Placeholder(placeholder) => {
-                    self.fill(placeholder, exchange, &mut Escaped { place, out });
+                    fill(placeholder, exchange, &mut Escaped { place, out });
                 }
             }
         }
     }
+}
 
-    fn fill(&self, placeholder: &Placeholder, exchange: &Exchange, out: &mut Escaped<'_>) {
-        let target = exchange.target_received();
-        let (path, query) = split(target);
-        let headers = &exchange.request.headers;
-        match placeholder {
-            Placeholder::Path => out.uri(path),
-            Placeholder::PathRest => out.uri(slice(exchange.path(), exchange.captures.rest())),
-            Placeholder::Query => out.uri(query),
-            Placeholder::Uri => out.uri(target),
-            Placeholder::Method => out.value(exchange.request.method.as_str().as_bytes()),
-            Placeholder::Host => out.uri(exchange.request.host()),
-            Placeholder::Scheme => out.uri(exchange.client.scheme.as_bytes()),
-            Placeholder::ClientIp => client_ip(exchange, out),
-            Placeholder::RequestId => out.value(exchange.request_id.as_bytes()),
-            Placeholder::UpstreamName => out.value(self.upstream.as_bytes()),
-            Placeholder::Status => {}
-            Placeholder::Header(name) => {
-                out.value(headers.values_named(name.as_bytes()).next().unwrap_or_default());
-            }
-            Placeholder::Cookie(name) => {
-                out.value(parts::cookie(headers, name.as_bytes()).unwrap_or_default());
-            }
-            Placeholder::QueryValue(name) => {
-                if let Some(value) = parts::parameter(query, name.as_bytes()) {
-                    out.value(&percent_decode(value));
-                }
-            }
-            Placeholder::Capture(group) => {
-                let range = exchange.captures.group(*group).unwrap_or_default();
-                out.uri(slice(exchange.path(), range));
-            }
-            Placeholder::Tls(which) => out.value(tls_value(exchange, *which).unwrap_or_default()),
+fn fill(placeholder: &Placeholder, exchange: &Exchange, out: &mut Escaped<'_>) {
+    let target = exchange.target_received();
+    let (path, query) = split(target);
+    let headers = &exchange.request.headers;
+    match placeholder {
+        Placeholder::Path => out.uri(path),
+        Placeholder::PathRest => out.uri(slice(exchange.path(), exchange.captures.rest())),
+        Placeholder::Query => out.uri(query),
+        Placeholder::Uri => out.uri(target),
+        Placeholder::Method => out.value(exchange.request.method.as_str().as_bytes()),
+        Placeholder::Host => out.uri(exchange.request.host()),
+        Placeholder::Scheme => out.uri(exchange.client.scheme.as_bytes()),
+        Placeholder::ClientIp => client_ip(exchange, out),
+        Placeholder::RequestId => out.value(exchange.request_id.as_bytes()),
+        Placeholder::UpstreamName => out.value(exchange.upstream_name().as_bytes()),
+        Placeholder::Status => {}
+        Placeholder::Header(name) => {
+            out.value(headers.values_named(name.as_bytes()).next().unwrap_or_default());
         }
+        Placeholder::Cookie(name) => {
+            out.value(parts::cookie(headers, name.as_bytes()).unwrap_or_default());
+        }
+        Placeholder::QueryValue(name) => {
+            if let Some(value) = parts::parameter(query, name.as_bytes()) {
+                out.value(&percent_decode(value));
+            }
+        }
+        Placeholder::Capture(group) => {
+            let range = exchange.captures.group(*group).unwrap_or_default();
+            out.uri(slice(exchange.path(), range));
+        }
+        Placeholder::Tls(which) => out.value(tls_value(exchange, *which).unwrap_or_default()),
     }
 }
 

@@ -40,12 +40,14 @@ use crate::io::clock;
 use crate::key;
 use crate::proxy_protocol::Relayed;
 use crate::record::ServerAt;
-use crate::snapshot::{HostPlan, InForce, ProxyPlan, ServerTarget, UpstreamPlan};
+use crate::snapshot::{FailoverPlan, HostPlan, InForce, ProxyPlan, ServerTarget, UpstreamPlan};
 use crate::worker::Worker;
 
 use connect::Way;
 use queue::Entry;
-use repeat::{Kept, Repeat, is_connecting, is_safe, is_wanted, is_wanted_after};
+use repeat::{
+    Kept, Repeat, is_connecting, is_safe, is_there, is_unasked, is_wanted, is_wanted_after,
+};
 
 /// Interim responses that are relayed before the final one; an origin that sends more is faulty.
 const INTERIM_MAX: usize = 16;
@@ -60,18 +62,62 @@ pub async fn fetch(
     exchange: &mut Exchange,
     plan: &ProxyPlan,
 ) -> Result<Response, Fault> {
-    let kept = {
+    let mut kept = None;
+    let outcome = fetch_from(worker, exchange, plan, &mut kept).await;
+    match &plan.failover {
+        None => outcome,
+        // Rare, and too large for every exchange to make room for.
+        Some(other) => Box::pin(fail_over(worker, exchange, other, (outcome, kept))).await,
+    }
+}
+
+/// Fetches from another upstream what one has failed, if that is wanted and as safe as a retry.
+async fn fail_over(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    plan: &FailoverPlan,
+    (outcome, mut kept): (Result<Response, Fault>, Option<Kept>),
+) -> Result<Response, Fault> {
+    let nothing = Kept::Nothing;
+    let known = kept.as_ref().unwrap_or(&nothing);
+    let may_follow = match &outcome {
+        Ok(response) => is_wanted_after(&plan.on, response.head.status, (exchange, known)),
+        Err(fault) if is_unasked(fault.kind) => plan.on.connect && is_there(exchange, known),
+        Err(fault) => is_safe(exchange, fault, known) && is_wanted(&plan.on, fault),
+    };
+    if !may_follow {
+        return outcome;
+    }
+    drop(outcome);
+    if let Some(from) = exchange.upstream {
+        exchange.metrics().failover(from);
+    }
+    exchange.upstream = Some(plan.to.upstream);
+    fetch_from(worker, exchange, &plan.to, &mut kept).await
+}
+
+/// Fetches from the upstream of a plan. What is kept of the request is left in `kept`.
+async fn fetch_from(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    plan: &ProxyPlan,
+    kept: &mut Option<Kept>,
+) -> Result<Response, Fault> {
+    {
         let in_force = Rc::clone(&exchange.snapshot);
         let (upstream, rules) = upstream_of(&in_force, plan)?;
         if upstream.cluster().active() >= rules.requests_max {
             return Err(Fault::proxy(Kind::CircuitOpen));
         }
         upstream.cluster().deposit();
-        Kept::of(exchange, rules).await?
-    };
+        if kept.is_none() {
+            *kept = Some(Kept::of(exchange, rules).await?);
+        }
+    }
+    let kept = kept.as_ref().unwrap_or(&Kept::Nothing);
     let began = Cell::new(None);
     loop {
-        match fetch_once(worker, exchange, plan, (&kept, &began)).await {
+        match fetch_once(worker, exchange, plan, (kept, &began)).await {
             Ok(response) => return Ok(response),
             Err(Missed::Fault(fault)) => return Err(fault),
             // The routes are the same ones, so the plan still holds.

@@ -2,13 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Error;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use balance::Random;
 use slab::Slab;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
@@ -19,6 +21,7 @@ use crate::io::stream::Peek;
 use crate::io::{Traffic, clock, memory, timer};
 use crate::limits::Seats;
 use crate::listen::{self, Door};
+use crate::mirror;
 use crate::parking::{self, ParkingLot};
 use crate::record::{
     Counter, Gauge, LabelledMetrics, LogRecord, Metrics, WorkerLog, WorkerMetrics, account,
@@ -71,6 +74,11 @@ pub struct Worker {
     parking: ParkingLot,
     crew: Rc<Crew>,
     draining: Cell<bool>,
+    random: RefCell<Random>,
+    /// Copies of requests under way.
+    copies: Cell<usize>,
+    /// For tasks that outlive what began them.
+    me: Weak<Self>,
     give_back: fn(),
     /// Connections were parked since memory was given back.
     has_parked: Cell<bool>,
@@ -83,21 +91,25 @@ impl std::fmt::Debug for Worker {
 }
 
 impl Worker {
-    fn new(parts: Parts) -> std::io::Result<Self> {
+    fn new(parts: Parts) -> std::io::Result<Rc<Self>> {
+        let parking = ParkingLot::new()?;
         let servers = Upstreams::for_snapshot(&parts.snapshot, &Upstreams::default(), parts.index);
-        Ok(Self {
+        Ok(Rc::new_cyclic(|me| Self {
             index: parts.index,
             metrics: parts.metrics.plain(),
             in_force: RefCell::new(InForce::new(parts.snapshot, servers, parts.metrics)),
             seats: parts.seats,
             logs: RefCell::new(parts.logs),
             connections: Connections::default(),
-            parking: ParkingLot::new()?,
+            parking,
             crew: Rc::default(),
             draining: Cell::new(false),
+            random: RefCell::new(Random::new(RandomState::new().build_hasher().finish())),
             give_back: parts.give_back,
             has_parked: Cell::new(false),
-        })
+            copies: Cell::new(0),
+            me: Weak::clone(me),
+        }))
     }
 
     /// The snapshot for a new exchange.
@@ -127,6 +139,25 @@ impl Worker {
     /// A connection has just given up its memory.
     pub fn note_parked(&self) {
         self.has_parked.set(true);
+    }
+
+    /// A number by chance.
+    #[must_use]
+    pub fn draw(&self) -> u64 {
+        self.random.borrow_mut().next()
+    }
+
+    /// Counts one more copy of a request, if fewer than `max` are under way.
+    #[must_use]
+    pub fn begin_copy(&self, max: usize) -> Option<mirror::Place> {
+        let worker = self.me.upgrade().filter(|_| self.copies.get() < max)?;
+        self.copies.set(self.copies.get() + 1);
+        Some(mirror::Place::new(worker))
+    }
+
+    /// A copy is over.
+    pub fn end_copy(&self) {
+        self.copies.set(self.copies.get().saturating_sub(1));
     }
 
     /// The connections between requests.
@@ -303,7 +334,7 @@ pub fn run(
         .enable_all()
         .build_local(Default::default())?;
     runtime.block_on(async move {
-        let worker = Rc::new(Worker::new(parts)?);
+        let worker = Worker::new(parts)?;
         let mut accepting: Vec<_> = sockets
             .iter()
             .map(|door| listen::accept(Rc::clone(&worker), door.clone()))

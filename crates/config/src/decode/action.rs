@@ -2,13 +2,13 @@
 
 use super::headers::plain_value;
 use super::template::{self, Scope};
-use super::{Context, Text, address, host};
+use super::{Context, Text, address, host, shaping};
 use crate::check::Item;
 use crate::model::{Action, HostPolicy, Proxy, Redirect, Respond, TemplateSegment};
 use crate::report::Diagnostic;
 use crate::suggest::one_of;
 
-const ACTIONS: [&str; 3] = ["proxy", "respond", "redirect"];
+const ACTIONS: [&str; 4] = ["proxy", "split", "respond", "redirect"];
 
 /// The action among the nodes of a route; none or several is an error.
 pub(super) fn action(route: &Item, scope: &Scope<'_>, context: &mut Context) -> Option<Action> {
@@ -30,19 +30,22 @@ pub(super) fn action(route: &Item, scope: &Scope<'_>, context: &mut Context) -> 
     }
     match first.spec.name {
         "proxy" => proxy(first, context).map(Action::Proxy),
+        "split" => shaping::split(first, context).map(Action::Split),
         "respond" => respond(first, context).map(Action::Respond),
         _ => redirect(first, scope, context).map(Action::Redirect),
     }
 }
 
-fn proxy(item: &Item, context: &mut Context) -> Option<Proxy> {
+/// The upstream that a node names, with what it says of it.
+pub(super) fn proxy(item: &Item, context: &mut Context) -> Option<Proxy> {
     let upstream = item.arg("upstream")?;
     let host = item.first("host").and_then(|item| item.arg("host"));
     let host = match host {
         Some(text) => host_policy(text, context)?,
         None => HostPolicy::Client,
     };
-    Some(Proxy { upstream: upstream.text.to_owned(), host, span: upstream.span })
+    let failover = shaping::failover(item, upstream.text, context);
+    Some(Proxy { upstream: upstream.text.to_owned(), host, failover, span: upstream.span })
 }
 
 fn host_policy(text: Text<'_>, context: &mut Context) -> Option<HostPolicy> {

@@ -116,7 +116,7 @@ pub(super) fn retry(item: &Item, context: &mut Context) -> Retry {
     }
 }
 
-fn retry_on(conditions: &[Text<'_>], context: &mut Context) -> RetryOn {
+pub(super) fn retry_on(conditions: &[Text<'_>], context: &mut Context) -> RetryOn {
     let mut on = RetryOn { connect: false, reset: false, timeout: false, statuses: Vec::new() };
     for text in conditions {
         match text.text {

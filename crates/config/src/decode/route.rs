@@ -2,7 +2,7 @@
 
 use super::headers::{self, field_name, is_token_char};
 use super::template::{self, Scope};
-use super::{Context, Text, action, address, page, path};
+use super::{Context, Text, action, address, page, path, shaping};
 use crate::check::Item;
 use crate::model::{Predicate, Rewrite, Route, RouteLimits, RouteTimeouts, ValueMatch};
 use crate::report::Diagnostic;
@@ -10,7 +10,7 @@ use crate::report::Diagnostic;
 pub(super) fn route(item: &Item, context: &mut Context) -> Option<Route> {
     let pattern = item.arg("path").and_then(|text| path::pattern(text, context));
     let captures = pattern.as_ref().map_or(&[][..], |pattern| &pattern.captures);
-    let upstream = item.first("proxy").is_some();
+    let upstream = item.first("proxy").is_some() || item.first("split").is_some();
     let scope = Scope { response: false, upstream, captures };
     let answer = Scope { response: true, ..scope };
     let methods = item.prop_texts("methods").filter_map(|text| method(text, context)).collect();
@@ -43,6 +43,8 @@ pub(super) fn route(item: &Item, context: &mut Context) -> Option<Route> {
         timeouts,
         error_pages,
         grpc_web: item.first("grpc-web").is_some(),
+        mirror: shaping::mirror(item, upstream, context),
+        maintenance: shaping::maintenance(item, context),
         action: action?,
         span: item.span,
     })
@@ -70,15 +72,18 @@ fn method(text: Text<'_>, context: &mut Context) -> Option<String> {
     Some(name.to_owned())
 }
 
-fn predicates(item: &Item, context: &mut Context) -> Vec<Predicate> {
+pub(super) fn predicates(item: &Item, context: &mut Context) -> Vec<Predicate> {
     let value = item.prop("value");
     let exact = value.map_or(ValueMatch::Any, |text| ValueMatch::Exact(text.text.to_owned()));
     let named = ["header", "query", "cookie"].into_iter().filter_map(|name| item.prop(name));
     let named: Vec<_> = named.collect();
     if let [_, second, ..] = named.as_slice() {
         context.error(
-            Diagnostic::error(second.span, "one `match` is about one header, query or cookie")
-                .help("write another `match` node; all of them must hold"),
+            Diagnostic::error(
+                second.span,
+                format!("one `{}` is about one header, query or cookie", item.spec.name),
+            )
+            .help("write another node for it"),
         );
         return Vec::new();
     }
@@ -102,7 +107,7 @@ fn predicates(item: &Item, context: &mut Context) -> Vec<Predicate> {
     predicates.extend(client.map(Predicate::Client));
     if item.whole && item.props.is_empty() {
         context.error(
-            Diagnostic::error(item.span, "`match` needs a condition")
+            Diagnostic::error(item.span, format!("`{}` needs a condition", item.spec.name))
                 .help("one of `header`, `query`, `cookie` or `client`"),
         );
     }

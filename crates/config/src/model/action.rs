@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::{Span, Template};
+use super::{Failover, Span, Split, Template};
 
 /// The one thing a route answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Forward to an upstream.
     Proxy(Proxy),
+    /// Forward to one of several upstreams.
+    Split(Split),
     /// Answer with a fixed response.
     Respond(Respond),
     /// Answer with a redirection.
@@ -22,6 +24,8 @@ pub struct Proxy {
     pub upstream: String,
     /// The `Host` that is sent on.
     pub host: HostPolicy,
+    /// Another upstream for what this one cannot do.
+    pub failover: Option<Box<Failover>>,
     /// Where the upstream's name is written.
     pub span: Span,
 }

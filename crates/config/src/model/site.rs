@@ -4,7 +4,10 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use super::{Action, ErrorPage, HeaderOp, Hsts, Rewrite, RouteLimits, RouteTimeouts, Span};
+use super::{
+    Action, ErrorPage, HeaderOp, Hsts, Maintenance, Mirror, Rewrite, RouteLimits, RouteTimeouts,
+    Span,
+};
 
 /// One `site` node: the routes of some hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +65,10 @@ pub struct Route {
     pub error_pages: Vec<ErrorPage>,
     /// gRPC-Web is translated to gRPC for the origin.
     pub grpc_web: bool,
+    /// Copies of its requests go elsewhere too.
+    pub mirror: Option<Mirror>,
+    /// It is closed for a while; that of its site where the route says nothing.
+    pub maintenance: Option<Maintenance>,
     /// What answers.
     pub action: Action,
     /// Where the node is.

@@ -3,9 +3,9 @@
 use super::Kind::{Bool, Choice, ChoiceOr, Duration, Form, Integer, Rate, Size, Text};
 use super::{NODE, NodeSpec, arg, built, prop};
 
-const PERCENT: super::Kind = Form("a share such as \"20%\"");
+pub(super) const PERCENT: super::Kind = Form("a share such as \"20%\"");
 
-const KEY: super::Kind = Form(
+pub(super) const KEY: super::Kind = Form(
     "a part of a request: `client-ip`, `client-ip/24/56`, `path`, `uri`, `host`, `header:NAME`, \
      `cookie:NAME` or `query:NAME`",
 );
@@ -93,6 +93,10 @@ pub(super) static EJECT: NodeSpec = NodeSpec {
     ..NODE
 };
 
+/// What a try may end in.
+pub(super) const FAILURE: super::Kind =
+    ChoiceOr(&[built("connect"), built("reset"), built("timeout")], "a status such as \"503\"");
+
 pub(super) static RETRY: NodeSpec = NodeSpec {
     name: "retry",
     doc: "Tries a request again on another server, if it is safe: nothing of it was sent, or its \
@@ -100,16 +104,9 @@ pub(super) static RETRY: NodeSpec = NodeSpec {
           Without this node, two more servers are tried after `connect` and `reset`.",
     props: &[
         prop("attempts", Integer(0, 7), "further servers that are tried").default("2"),
-        prop(
-            "on",
-            ChoiceOr(
-                &[built("connect"), built("reset"), built("timeout")],
-                "a status such as \"503\"",
-            ),
-            "failures after which it is tried again",
-        )
-        .list()
-        .default("\"connect\" \"reset\""),
+        prop("on", FAILURE, "failures after which it is tried again")
+            .list()
+            .default("\"connect\" \"reset\""),
         prop("budget", PERCENT, "requests that may be tried again, of all").default("20%"),
         prop("budget-min", Rate, "further ones that always may").default("10/s"),
         prop("per-try", Duration, "how long a server may take to answer where others are left")

@@ -1,9 +1,9 @@
 //! Nodes of a route: what must match, the middlewares, and the actions.
 
 use super::Count::{Optional, Some};
-use super::Kind::{ChoiceOr, Duration, Form, Integer, OneOf, Size, Text};
+use super::Kind::{Duration, Form, Integer, OneOf, Size, Text};
 use super::process::ANYTHING;
-use super::{NODE, NodeSpec, Support, arg, args, built, prop};
+use super::{NODE, NodeSpec, Support, arg, args, prop};
 
 pub(super) static ROUTE: NodeSpec = NodeSpec {
     name: "route",
@@ -27,10 +27,12 @@ pub(super) static ROUTE: NodeSpec = NodeSpec {
         &REQUEST_HEADERS,
         &RESPONSE_HEADERS,
         &super::site::ERROR_PAGE,
-        &PROXY,
+        &super::shaping::PROXY,
         &RESPOND,
         &REDIRECT,
-        &NodeSpec { name: "split", doc: "Divides requests among upstreams.", ..LATER },
+        &super::shaping::SPLIT,
+        &super::shaping::MIRROR,
+        &super::shaping::MAINTENANCE,
         &NodeSpec { name: "files", doc: "Serves files of a directory.", ..LATER },
         &NodeSpec { name: "cache", doc: "Keeps responses.", ..LATER },
         &NodeSpec { name: "compress", doc: "Compresses responses.", ..LATER },
@@ -49,21 +51,24 @@ static GRPC_WEB: NodeSpec = NodeSpec {
     ..NODE
 };
 
+/// What may be asked of a request.
+pub(super) const CONDITIONS: &[super::PropSpec] = &[
+    prop("header", Form("a field name such as \"X-Version\""), "a field that must be there"),
+    prop("query", Text, "a parameter of the query that must be there"),
+    prop("cookie", Text, "a cookie that must be there"),
+    prop("value", Text, "the value that the header, parameter or cookie must have"),
+    prop(
+        "client",
+        Form("an address or network such as \"10.0.0.0/8\" or \"::1\""),
+        "where the client must be",
+    ),
+];
+
 static MATCH: NodeSpec = NodeSpec {
     name: "match",
     doc: "What else must hold of a request; all of it, over all `match` nodes. Without `value` \
           any value will do.",
-    props: &[
-        prop("header", Form("a field name such as \"X-Version\""), "a field that must be there"),
-        prop("query", Text, "a parameter of the query that must be there"),
-        prop("cookie", Text, "a cookie that must be there"),
-        prop("value", Text, "the value that the header, parameter or cookie must have"),
-        prop(
-            "client",
-            Form("an address or network such as \"10.0.0.0/8\" or \"::1\""),
-            "where the client must be",
-        ),
-    ],
+    props: CONDITIONS,
     repeats: true,
     ..NODE
 };
@@ -142,23 +147,6 @@ static REMOVE: NodeSpec = NodeSpec {
     doc: "Drops every field of these names.",
     args: &[args("name", FIELD, Some, "field name")],
     repeats: true,
-    ..NODE
-};
-
-static PROXY: NodeSpec = NodeSpec {
-    name: "proxy",
-    doc: "Forwards the request to an upstream.",
-    args: &[arg("upstream", Text, "the upstream's name")],
-    children: &[&NodeSpec {
-        name: "host",
-        doc: "The `Host` that is sent on: the client's (default), the server's, or a literal.",
-        args: &[arg(
-            "host",
-            ChoiceOr(&[built("client"), built("upstream")], "a host name"),
-            "which",
-        )],
-        ..NODE
-    }],
     ..NODE
 };
 

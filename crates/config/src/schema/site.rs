@@ -14,7 +14,13 @@ pub(super) static SITE: NodeSpec = NodeSpec {
         Any,
         "a host that it serves",
     )],
-    children: &[&super::route::ROUTE, &ERROR_PAGE, &HSTS, &super::process::INCLUDE],
+    children: &[
+        &super::route::ROUTE,
+        &ERROR_PAGE,
+        &HSTS,
+        &super::shaping::MAINTENANCE,
+        &super::process::INCLUDE,
+    ],
     repeats: true,
     ..NODE
 };

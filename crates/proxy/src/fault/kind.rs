@@ -115,6 +115,8 @@ kinds! {
     UpstreamFull = 503, "connection_limit_reached", "upstream_full";
     /// No server had room in time.
     QueueTimeout = 503, "connection_limit_reached", "queue_timeout";
+    /// This is being worked on and will be back.
+    Maintenance = 503, "http_request_denied", "maintenance";
     /// The upstream has more requests than it may.
     CircuitOpen = 503, "destination_unavailable", "circuit_open";
     /// There are too many connections.

@@ -23,8 +23,8 @@ enum Edit {
 }
 
 impl FieldEdits {
-    pub(super) fn compile(ops: &[config::HeaderOp], upstream: &str) -> Option<Self> {
-        let edits: Vec<_> = ops.iter().map(|op| compile_edit(op, upstream)).collect();
+    pub(super) fn compile(ops: &[config::HeaderOp]) -> Option<Self> {
+        let edits: Vec<_> = ops.iter().map(compile_edit).collect();
         (!edits.is_empty()).then_some(Self { edits })
     }
 
@@ -65,14 +65,10 @@ impl Edit {
     }
 }
 
-fn compile_edit(op: &config::HeaderOp, upstream: &str) -> Edit {
+fn compile_edit(op: &config::HeaderOp) -> Edit {
     match op {
-        config::HeaderOp::Set { name, value } => {
-            Edit::Set(name.clone(), Template::compile(value, upstream))
-        }
-        config::HeaderOp::Add { name, value } => {
-            Edit::Add(name.clone(), Template::compile(value, upstream))
-        }
+        config::HeaderOp::Set { name, value } => Edit::Set(name.clone(), Template::compile(value)),
+        config::HeaderOp::Add { name, value } => Edit::Add(name.clone(), Template::compile(value)),
         config::HeaderOp::Remove { name } => Edit::Remove(name.clone()),
     }
 }

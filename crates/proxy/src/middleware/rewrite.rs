@@ -17,12 +17,10 @@ pub enum Rewrite {
 }
 
 impl Rewrite {
-    pub(super) fn compile(rewrite: Option<&config::Rewrite>, upstream: &str) -> Option<Middleware> {
+    pub(super) fn compile(rewrite: Option<&config::Rewrite>) -> Option<Middleware> {
         Some(Middleware::Rewrite(match rewrite? {
             config::Rewrite::StripPrefix(prefix) => Self::StripPrefix(prefix.clone()),
-            config::Rewrite::Replace(template) => {
-                Self::Replace(Template::compile(template, upstream))
-            }
+            config::Rewrite::Replace(template) => Self::Replace(Template::compile(template)),
         }))
     }
 

@@ -75,7 +75,9 @@ impl Predicate {
         }
     }
 
-    fn holds(&self, query: &Query<'_>) -> bool {
+    /// Whether it is so of a request.
+    #[must_use]
+    pub fn holds(&self, query: &Query<'_>) -> bool {
         let headers = &query.head.headers;
         match self {
             Self::Header { name, value } => headers

@@ -91,3 +91,24 @@ impl fmt::Display for PathPattern {
         }
     }
 }
+
+impl From<&config::Predicate> for Predicate {
+    fn from(written: &config::Predicate) -> Self {
+        let wanted = |value: &config::ValueMatch| match value {
+            config::ValueMatch::Any => None,
+            config::ValueMatch::Exact(text) => Some(text.clone()),
+        };
+        match written {
+            config::Predicate::Header { name, value } => {
+                Self::Header { name: name.clone(), value: wanted(value) }
+            }
+            config::Predicate::Query { name, value } => {
+                Self::Query { name: name.clone(), value: wanted(value) }
+            }
+            config::Predicate::Cookie { name, value } => {
+                Self::Cookie { name: name.clone(), value: wanted(value) }
+            }
+            config::Predicate::Client(network) => Self::Client(*network),
+        }
+    }
+}

@@ -5,13 +5,9 @@ use std::sync::Arc;
 
 use http1::{HeadLimits, Known, Method};
 
-use super::{
-    Action, HostPlan, ListenerPlan, ProxyPlan, RedirectPlan, RespondPlan, Route, Snapshot,
-    compile_layer4, compile_upstream,
-};
+use super::{ListenerPlan, Route, Snapshot, compile_action, compile_layer4, compile_upstream};
 use crate::middleware::{self, ErrorPages};
-use crate::route::{self, HostPattern, PathPattern, Predicate, RouteSpec, Router, Slashes};
-use crate::template::Template;
+use crate::route::{HostPattern, PathPattern, Predicate, RouteSpec, Router, Slashes};
 use crate::tls::{ServerTls, TlsFault};
 
 /// Why a checked configuration cannot be used after all.
@@ -177,16 +173,12 @@ fn compile_route(
     site: &config::Site,
     route: &config::Route,
 ) -> Result<Route, CompileFault> {
-    let upstream = match &route.action {
-        config::Action::Proxy(proxy) => proxy.upstream.as_str(),
-        config::Action::Respond(_) | config::Action::Redirect(_) => "",
-    };
-    let chain = middleware::compile(site, route, (upstream, config.limits.body_bytes_max))
-        .map_err(unreadable)?;
+    let chain = middleware::compile(site, route, config.limits.body_bytes_max);
     Ok(Route {
         label: label(site, route),
-        chain,
-        action: action(config, route)?,
+        chain: chain.map_err(unreadable)?,
+        mirror: compile_action::mirror(config, route)?.map(Box::new),
+        action: compile_action::compile(config, route)?,
         total_timeout: route.timeouts.total,
     })
 }
@@ -197,26 +189,6 @@ fn label(site: &config::Site, route: &config::Route) -> String {
     format!("{host} {}", route.path)
 }
 
-fn action(config: &config::Config, route: &config::Route) -> Result<Action, CompileFault> {
-    Ok(match &route.action {
-        config::Action::Proxy(proxy) => Action::Proxy(proxy_plan(config, route, proxy)?),
-        config::Action::Respond(respond) => Action::Respond(RespondPlan {
-            status: respond.status,
-            body: respond.body.as_bytes().into(),
-            content_type: content_type(respond),
-        }),
-        config::Action::Redirect(redirect) => Action::Redirect(RedirectPlan {
-            status: redirect.status,
-            location: Template::compile(&redirect.to, ""),
-        }),
-    })
-}
-
-fn content_type(respond: &config::Respond) -> String {
-    let default = if respond.body.is_empty() { "" } else { "text/plain; charset=utf-8" };
-    respond.content_type.clone().unwrap_or_else(|| default.to_owned())
-}
-
 /// The upstream of this name, with its index.
 pub(super) fn find_upstream<'a>(
     config: &'a config::Config,
@@ -225,24 +197,6 @@ pub(super) fn find_upstream<'a>(
     let mut numbered = (0..).zip(&config.upstreams);
     let found = numbered.find(|(_, known)| known.name == name);
     found.ok_or_else(|| CompileFault::new(format!("no upstream `{name}`")))
-}
-
-fn proxy_plan(
-    config: &config::Config,
-    route: &config::Route,
-    proxy: &config::Proxy,
-) -> Result<ProxyPlan, CompileFault> {
-    let (index, upstream) = find_upstream(config, &proxy.upstream)?;
-    Ok(ProxyPlan {
-        upstream: index,
-        host: match &proxy.host {
-            config::HostPolicy::Client => HostPlan::Client,
-            config::HostPolicy::Upstream => HostPlan::Upstream,
-            config::HostPolicy::Literal(host) => HostPlan::Literal(host.clone()),
-        },
-        connect_timeout: upstream.timeouts.connect,
-        first_byte_timeout: route.timeouts.first_byte.unwrap_or(upstream.timeouts.first_byte),
-    })
 }
 
 fn spec(site: &config::Site, route: &config::Route) -> Result<RouteSpec, CompileFault> {
@@ -260,7 +214,7 @@ fn spec(site: &config::Site, route: &config::Route) -> Result<RouteSpec, Compile
             config::PathPattern::Regex(pattern) => PathPattern::Regex(pattern.clone()),
         },
         methods,
-        predicates: route.predicates.iter().map(predicate).collect(),
+        predicates: route.predicates.iter().map(Predicate::from).collect(),
     })
 }
 
@@ -270,24 +224,5 @@ fn host_pattern(host: &config::HostPattern) -> HostPattern {
         config::HostPattern::Wildcard(suffix) => {
             HostPattern::Below(suffix.trim_start_matches('.').to_owned())
         }
-    }
-}
-
-fn predicate(predicate: &config::Predicate) -> Predicate {
-    let wanted = |value: &config::ValueMatch| match value {
-        config::ValueMatch::Any => None,
-        config::ValueMatch::Exact(text) => Some(text.clone()),
-    };
-    match predicate {
-        config::Predicate::Header { name, value } => {
-            Predicate::Header { name: name.clone(), value: wanted(value) }
-        }
-        config::Predicate::Query { name, value } => {
-            Predicate::Query { name: name.clone(), value: wanted(value) }
-        }
-        config::Predicate::Cookie { name, value } => {
-            Predicate::Cookie { name: name.clone(), value: wanted(value) }
-        }
-        config::Predicate::Client(network) => route::Predicate::Client(*network),
     }
 }

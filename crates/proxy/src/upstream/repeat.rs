@@ -73,12 +73,25 @@ async fn read_whole(body: &mut Body) -> Result<Vec<u8>, Fault> {
 pub(super) fn is_safe(exchange: &Exchange, fault: &Fault, kept: &Kept) -> bool {
     match fault.retry {
         Retry::Never => false,
-        Retry::IfUnsent => kept.is_replayable() || exchange.body.is_untouched(),
+        Retry::IfUnsent => is_there(exchange, kept),
         Retry::IfIdempotent => {
             let is_there = matches!(kept, Kept::Whole(_)) || exchange.body.is_untouched();
             exchange.request.method.is_idempotent() && is_there
         }
     }
+}
+
+/// Whether no server was asked at all.
+pub(super) fn is_unasked(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::DestinationUnavailable | Kind::UpstreamFull | Kind::QueueTimeout | Kind::CircuitOpen
+    )
+}
+
+/// Whether all of the body can still be sent.
+pub(super) fn is_there(exchange: &Exchange, kept: &Kept) -> bool {
+    kept.is_replayable() || exchange.body.is_untouched()
 }
 
 /// Whether the configuration wants another try after this fault.

@@ -201,6 +201,9 @@ pub(super) struct ServerCells {
 #[derive(Debug, Default)]
 pub(super) struct UpstreamCells {
     pub(super) retries: Cell,
+    pub(super) failovers: Cell,
+    /// Sent, dropped, failed.
+    pub(super) mirrored: [Cell; 3],
     pub(super) pool_hits: Cell,
     pub(super) pool_misses: Cell,
     pub(super) pool_idle: Cell,

@@ -69,6 +69,8 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::UpstreamFirstByte => out.durations_by_server(registry, |cells| &cells.first_byte),
         Keyed::Probes => out.probes_by_server(registry),
         Keyed::Retries => out.by_upstream(registry, |cells| cells.retries.value()),
+        Keyed::Failovers => out.by_upstream(registry, |cells| cells.failovers.value()),
+        Keyed::Mirrored => out.mirrored(registry),
         Keyed::ServerUp => clusters::up(registry, out),
         Keyed::ServerWeight => clusters::weights(registry, out),
         Keyed::ServerActive => clusters::active(registry, out),
@@ -275,6 +277,17 @@ impl<'a> FamilyWriter<'a> {
             let cells = registry.blocks.iter().filter_map(|block| block.upstreams.get(at));
             let number = cells.map(|cells| of(cells)).fold(0, u64::wrapping_add);
             self.sample(&[label], number);
+        }
+    }
+
+    fn mirrored(&mut self, registry: &Registry) {
+        for at in distinct(&registry.labels.upstreams) {
+            let Some(label) = registry.labels.upstreams.get(at) else { continue };
+            for (result, name) in ["sent", "dropped", "failed"].into_iter().enumerate() {
+                let cells = registry.blocks.iter().filter_map(|block| block.upstreams.get(at));
+                let counted = cells.filter_map(|cells| cells.mirrored.get(result));
+                self.sample_unless_zero(&[label, name], counted.map(|cell| cell.value()).sum());
+            }
         }
     }
 

@@ -142,6 +142,10 @@ families! {
         "Health checks of servers by result, `passed` or `failed`.";
     Retries = Counter "weir_upstream_retries", "", ["upstream"],
         "Requests sent again after a fault.";
+    Failovers = Counter "weir_upstream_failovers", "", ["upstream"],
+        "Requests that went on to another upstream, by the one that failed them.";
+    Mirrored = Counter "weir_mirrored_requests", "", ["upstream", "result"],
+        "Copies of requests by upstream: `sent`, `failed`, or `dropped` for want of room.";
     ServerUp = Gauge "weir_upstream_server_up", "", ["upstream", "server"],
         "1 for a server that gets requests, 0 for one that is out, failing, ejected or drained.";
     ServerWeight = Gauge "weir_upstream_server_weight", "", ["upstream", "server"],

@@ -85,6 +85,8 @@ fn every_family_shows_what_was_counted() {
     worker.upstream_response(SERVER, 502, Duration::from_micros(800));
     worker.upstream_fault(SERVER);
     worker.retry(1);
+    worker.failover(0);
+    worker.mirrored(0, crate::mirror::Mirrored::Dropped);
     worker.pool_hit(0);
     worker.pool_miss(0);
     worker.pool_idle(0, 3);
@@ -115,6 +117,8 @@ fn every_family_shows_what_was_counted() {
         (&format!("weir_upstream_probes_total{{{server},result=\"passed\"}}"), "1"),
         (&format!("weir_upstream_probes_total{{{server},result=\"failed\"}}"), "2"),
         ("weir_upstream_retries_total{upstream=\"db\"}", "1"),
+        ("weir_mirrored_requests_total{upstream=\"app\",result=\"dropped\"}", "1"),
+        ("weir_upstream_failovers_total{upstream=\"app\"}", "1"),
         ("weir_discovery_total{upstream=\"app\",source=\"srv\",result=\"changed\"}", "1"),
         ("weir_discovery_total{upstream=\"app\",source=\"srv\",result=\"failed\"}", "2"),
         ("weir_upstream_servers_left_out{upstream=\"app\"}", "3"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::cells::{Block, Fixed, ServerCells, UpstreamCells};
 use super::shape::{ServerAt, Words};
 use super::{Counter, Gauge, Registry, Shared};
+use crate::mirror::Mirrored;
 
 /// Counts what no configuration changes, for the whole life of a worker. Not `Send`: it stays on
 /// the thread that took it.
@@ -133,6 +134,24 @@ impl LabelledMetrics {
     /// Counts a request sent again after a fault.
     pub fn retry(&self, upstream: u32) {
         self.upstream(upstream, |cells| cells.retries.add(1));
+    }
+
+    /// Counts a request of this upstream that went on to another one.
+    pub fn failover(&self, upstream: u32) {
+        self.upstream(upstream, |cells| cells.failovers.add(1));
+    }
+
+    /// Counts a copy of a request for this upstream.
+    pub fn mirrored(&self, upstream: u32, outcome: Mirrored) {
+        self.upstream(upstream, |cells| {
+            let [sent, dropped, failed] = &cells.mirrored;
+            let cell = match outcome {
+                Mirrored::Sent => sent,
+                Mirrored::Dropped => dropped,
+                Mirrored::Failed => failed,
+            };
+            cell.add(1);
+        });
     }
 
     /// Counts a request that found an idle connection.
