@@ -6,7 +6,7 @@ use std::process::Command;
 use testkit::external::{run, tool};
 use testkit::{External, Weir};
 
-use crate::scene::Tcp;
+use crate::scene::{Tcp, wait};
 
 fn redis() -> External {
     let dir = tempfile::tempdir().expect("a directory");
@@ -42,6 +42,17 @@ fn redis_under_its_own_load() {
 struct Postgres {
     server: External,
     user: Option<&'static str>,
+}
+
+impl Postgres {
+    /// Waits until it takes connections.
+    fn wait_ready(&self, bin: &Path) {
+        wait("the database is up", || {
+            let mut command = as_user(self.user, &bin.join("pg_isready"));
+            let port = self.server.addr().port().to_string();
+            run(command.args(["-q", "-h", "127.0.0.1", "-p", &port]).current_dir("/")).0 == Some(0)
+        });
+    }
 }
 
 fn as_user(user: Option<&str>, program: &Path) -> Command {
@@ -92,6 +103,8 @@ fn postgresql_under_its_own_load() {
         assert_eq!(code, Some(0), "{args:?}: {err}");
         String::from_utf8_lossy(&out).into_owned()
     };
+    // The port is open before the database is.
+    postgres.wait_ready(&bin);
     pgbench(&["-i", "-s", "1", "-q"]);
     let told = pgbench(&["-c", "8", "-t", "100", "-C", "-n"]);
     assert!(told.contains("800/800"), "{told}");

@@ -87,7 +87,7 @@ pub(crate) fn config(items: &[Item], context: &mut Context) -> Config {
                 let networks = networks.filter_map(|text| address::network(text, context));
                 config.trusted_proxies.extend(networks);
             }
-            "limits" => config.limits = process::limits(item),
+            "limits" => config.limits = process::limits(item, context),
             "timeouts" => config.timeouts = process::timeouts(item),
             "h2" => config.h2 = h2::http2(item, context),
             "upstream" => config.upstreams.extend(upstream::upstream(item, context)),

@@ -29,7 +29,7 @@ pub use discover::{AddressFamily, Discovery, DiscoverySource, Resolving, ServerD
 pub use h2::Http2;
 pub use health::{HealthCheck, HttpProbe, InitialHealth, ProbeKind};
 pub use key::HashKey;
-pub use layer4::{Forward, ListenerProtocol, ProxyPeer, ProxyVersion};
+pub use layer4::{Forward, ListenerProtocol, PassRoute, ProxyPeer, ProxyVersion};
 pub use limits::{Limits, RouteLimits, RouteTimeouts, Timeouts};
 pub use listener::{ListenAddress, Listener, Protocols, RedirectHttps};
 pub use log::{AccessLog, LogField, LogFormat, LogSegment, LogTarget};

@@ -158,7 +158,10 @@ fn unused_upstreams(config: &Config, context: &mut Context) {
 /// Every upstream that is named, and where.
 fn wanted(config: &Config) -> impl Iterator<Item = (&str, Span)> {
     let routes = proxies(config).map(|proxy| (proxy.upstream.as_str(), proxy.span));
-    let forwards = config.listeners.iter().filter_map(|listener| listener.forward.as_ref());
+    let forwards = config.listeners.iter().flat_map(|listener| {
+        let passed = listener.pass_routes.iter().map(|route| &route.forward);
+        listener.forward.iter().chain(passed)
+    });
     routes.chain(forwards.map(|forward| (forward.upstream.as_str(), forward.span)))
 }
 

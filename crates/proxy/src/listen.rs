@@ -222,10 +222,12 @@ fn admit(worker: &Rc<Worker>, fd: OwnedFd, (peer, plan): (Peer, u32)) {
 
 /// Room 2 where the listener is encrypted, else straight to what is spoken.
 pub(crate) fn enter(worker: &Rc<Worker>, stream: Stream, place: Place) {
-    if place.is_encrypted() {
+    if place.may_be_passed() {
+        layer4::peek::start(worker, stream, place);
+    } else if place.is_encrypted() {
         tls::accept(Rc::clone(worker), stream, place);
     } else if place.is_passed_on() {
-        layer4::start(worker, stream, place);
+        layer4::start(worker, stream, (place, layer4::Way::Only));
     } else if place.is_h2_only() {
         codec::h2::start(Rc::clone(worker), stream, place, Buffer::default());
     } else {

@@ -26,6 +26,7 @@ use ipnet::IpNet;
 use crate::exchange::Exchange;
 use crate::fault::{Kind, Rule};
 use crate::io::Peer;
+use crate::layer4::passes::Passes;
 use crate::layer4::plan::ForwardPlan;
 use crate::middleware::{ErrorPages, Middleware};
 use crate::mirror::MirrorPlan;
@@ -112,6 +113,8 @@ pub struct Snapshot {
     pub http2: config::Http2,
     /// TLS handshakes that one address may begin in a second.
     pub tls_handshakes_per_client: u32,
+    /// Bytes of a first message of TLS that is looked into.
+    pub tls_hello_bytes_max: usize,
     /// What a head may cost.
     pub head_limits: HeadLimits,
     /// Client connections over all workers.
@@ -153,13 +156,15 @@ pub struct ListenerPlan {
     pub proxy_protocol: Vec<config::ProxyPeer>,
     /// Where connections go that are passed on unread; none where HTTP is spoken.
     pub forward: Option<ForwardPlan>,
+    /// TLS connections that are passed on as they are.
+    pub passes: Passes,
 }
 
 impl ListenerPlan {
     /// Whether a client in the clear may get an answer of HTTP.
     #[must_use]
     pub fn speaks_http(&self) -> bool {
-        self.tls.is_none() && self.forward.is_none()
+        self.tls.is_none() && self.forward.is_none() && self.passes.is_empty()
     }
 
     /// Whether a connection of this peer has to begin with a header of the PROXY protocol.

@@ -34,6 +34,7 @@ pub(super) fn listener(item: &Item, context: &mut Context) -> Option<Listener> {
         redirect_https: redirect.map(tls::redirect_https),
         proxy_protocol: layer4::peers(item, context),
         forward: item.first("proxy").and_then(layer4::forward),
+        pass_routes: layer4::pass_routes(item, context),
         span: item.span,
     })
 }

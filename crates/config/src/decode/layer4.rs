@@ -1,8 +1,12 @@
 //! Connections that are passed on unread, and the PROXY protocol.
 
-use super::{Context, Text, address};
+use std::collections::HashMap;
+
+use super::{Context, Text, address, host};
 use crate::check::Item;
-use crate::model::{Forward, ListenerProtocol, ProxyPeer, ProxyVersion};
+use crate::model::{
+    Forward, HostPattern, ListenerProtocol, PassRoute, ProxyPeer, ProxyVersion, Span,
+};
 use crate::report::Diagnostic;
 
 /// Nodes of a listener that make sense for HTTP only.
@@ -13,15 +17,20 @@ pub(super) fn protocol(listener: &Item, context: &mut Context) -> ListenerProtoc
     let word = listener.prop("protocol").map_or("http", |text| text.text);
     let protocol = match word {
         "tcp" => ListenerProtocol::Tcp,
+        "tls-passthrough" => ListenerProtocol::TlsPassthrough,
         _ => ListenerProtocol::Http,
     };
     let forward = listener.first("proxy");
     match (protocol, forward) {
-        (ListenerProtocol::Http, Some(forward)) => {
+        (ListenerProtocol::Http | ListenerProtocol::TlsPassthrough, Some(forward)) => {
             context.error(
-                Diagnostic::error(forward.name_span, "a listener of HTTP has no `proxy`").help(
-                    "requests go by the routes of a `site`; to pass connections on unread, say \
-                     protocol=\"tcp\"",
+                Diagnostic::error(
+                    forward.name_span,
+                    format!("a listener of {word} has no `proxy`"),
+                )
+                .help(
+                    "requests go by the routes of a `site`, TLS connections by those of the \
+                         listener; to pass connections on unread, say protocol=\"tcp\"",
                 ),
             );
         }
@@ -33,6 +42,22 @@ pub(super) fn protocol(listener: &Item, context: &mut Context) -> ListenerProtoc
         }
         _ => {}
     }
+    let (has_tls, has_routes) = (listener.first("tls"), listener.first("route"));
+    match (protocol, has_tls, has_routes) {
+        (ListenerProtocol::TlsPassthrough, _, None) if listener.whole => context.error(
+            Diagnostic::error(listener.span, "nobody gets what comes in here")
+                .help("add a route: route sni=\"db.example.com\" { proxy \"postgres\"; }"),
+        ),
+        (ListenerProtocol::TlsPassthrough, Some(tls), _) => context.error(
+            Diagnostic::error(tls.name_span, "what is passed on is not decrypted")
+                .help("say protocol=\"http\" or \"tcp\" to decrypt what no route takes"),
+        ),
+        (ListenerProtocol::Http | ListenerProtocol::Tcp, None, Some(route)) => context.error(
+            Diagnostic::error(route.name_span, "nobody asks for a name without TLS")
+                .help("say protocol=\"tls-passthrough\", or add `tls` for what no route takes"),
+        ),
+        _ => {}
+    }
     if protocol != ListenerProtocol::Http {
         for item in HTTP_ONLY.iter().filter_map(|name| listener.first(name)) {
             let message = format!("`{}` is for listeners of HTTP", item.spec.name);
@@ -40,6 +65,40 @@ pub(super) fn protocol(listener: &Item, context: &mut Context) -> ListenerProtoc
         }
     }
     protocol
+}
+
+/// The routes of a listener for TLS connections that are passed on as they are.
+pub(super) fn pass_routes(listener: &Item, context: &mut Context) -> Vec<PassRoute> {
+    let mut seen: HashMap<(Option<HostPattern>, Vec<String>), Span> = HashMap::new();
+    let mut routes = Vec::new();
+    for item in listener.all("route") {
+        let names: Vec<_> =
+            item.prop_texts("sni").filter_map(|text| host::pattern(text, context)).collect();
+        let alpn: Vec<_> = item.prop_texts("alpn").map(|text| text.text.to_owned()).collect();
+        if let Some(text) =
+            item.prop_texts("alpn").find(|text| text.text.is_empty() || text.text.len() > 255)
+        {
+            let message = "a protocol has from 1 to 255 bytes";
+            context.error(Diagnostic::error(text.span, message));
+        }
+        let every = names.is_empty().then_some(None);
+        for name in names.iter().cloned().map(Some).chain(every) {
+            if let Some(before) = seen.insert((name, alpn.clone()), item.span) {
+                let error = Diagnostic::error(item.span, "two routes take the same connections");
+                context.error(error.mark(before, "first here"));
+                break;
+            }
+        }
+        let Some(forward) = item.first("proxy").and_then(forward) else {
+            if item.whole {
+                let error = Diagnostic::error(item.span, "a route needs a destination");
+                context.error(error.help("name an upstream: { proxy \"app\"; }"));
+            }
+            continue;
+        };
+        routes.push(PassRoute { names, alpn, forward, span: item.span });
+    }
+    routes
 }
 
 /// Where a listener's connections go.

@@ -4,8 +4,9 @@ use super::Context;
 use super::headers::field_name;
 use crate::check::Item;
 use crate::model::{Limits, PathForward, PathPolicy, RequestIdMode, RequestIdPolicy, Timeouts};
+use crate::report::Diagnostic;
 
-pub(super) fn limits(item: &Item) -> Limits {
+pub(super) fn limits(item: &Item, context: &mut Context) -> Limits {
     let default = Limits::default();
     Limits {
         header_bytes_max: item.size("header-bytes-max").unwrap_or(default.header_bytes_max),
@@ -17,11 +18,25 @@ pub(super) fn limits(item: &Item) -> Limits {
             .integer("connections-per-client-max")
             .unwrap_or(default.connections_per_client_max),
         memory_max: item.size("memory-max").unwrap_or(default.memory_max),
+        tls_hello_bytes_max: hello_bytes(item, context).unwrap_or(default.tls_hello_bytes_max),
         tls_handshakes_per_client: item
             .rate("tls-handshakes-per-client")
             .unwrap_or(default.tls_handshakes_per_client),
         span: item.span,
     }
+}
+
+/// Less is no message, and more is none that an honest client sends.
+const HELLO_BYTES: std::ops::RangeInclusive<u64> = 512..=64 << 10;
+
+fn hello_bytes(item: &Item, context: &mut Context) -> Option<u64> {
+    let bytes = item.size("tls-hello-bytes-max")?;
+    if !HELLO_BYTES.contains(&bytes) {
+        let span = item.prop("tls-hello-bytes-max").map_or(item.span, |text| text.span);
+        let message = "a ClientHello has from \"512B\" to \"64KiB\"";
+        context.error(Diagnostic::error(span, message));
+    }
+    Some(bytes)
 }
 
 pub(super) fn timeouts(item: &Item) -> Timeouts {

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::Span;
+use super::{HostPattern, Span};
 
 /// What is spoken at a listener.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,6 +12,21 @@ pub enum ListenerProtocol {
     Http,
     /// Whatever it is: bytes of a TCP connection.
     Tcp,
+    /// TLS that is passed on as it is, by the name that the client asks for.
+    TlsPassthrough,
+}
+
+/// `route` of a listener: TLS connections that are passed on as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassRoute {
+    /// The names that clients ask for (SNI); empty means any, and none.
+    pub names: Vec<HostPattern>,
+    /// Protocols, one of which the client must offer (ALPN); empty means any, and none.
+    pub alpn: Vec<String>,
+    /// Where they go.
+    pub forward: Forward,
+    /// Where the node is.
+    pub span: Span,
 }
 
 /// `proxy` of a listener: what comes in goes there.

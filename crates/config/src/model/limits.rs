@@ -23,6 +23,8 @@ pub struct Limits {
     pub memory_max: u64,
     /// TLS handshakes that one address may begin in a second; beyond it connections are closed.
     pub tls_handshakes_per_client: u32,
+    /// Bytes of a `ClientHello` that is looked into to pass a connection on.
+    pub tls_hello_bytes_max: u64,
     /// Where the node is; the default where there is none.
     pub span: Span,
 }
@@ -38,6 +40,7 @@ impl Default for Limits {
             connections_per_client_max: 1000,
             memory_max: 2 << 30,
             tls_handshakes_per_client: 1000,
+            tls_hello_bytes_max: 16 << 10,
             span: Span::default(),
         }
     }

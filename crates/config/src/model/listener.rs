@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{Forward, ListenerProtocol, ProxyPeer, Span, Tls};
+use super::{Forward, ListenerProtocol, PassRoute, ProxyPeer, Span, Tls};
 
 /// One `listen` node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Listener {
     pub proxy_protocol: Vec<ProxyPeer>,
     /// Where connections go that are passed on unread.
     pub forward: Option<Forward>,
+    /// TLS connections that are passed on as they are.
+    pub pass_routes: Vec<PassRoute>,
     /// Where the node is.
     pub span: Span,
 }

@@ -10,6 +10,28 @@ pub(super) static FORWARD: NodeSpec = NodeSpec {
     ..NODE
 };
 
+pub(super) static PASS_ROUTE: NodeSpec = NodeSpec {
+    name: "route",
+    doc: "Passes TLS connections on as they are, by what the client asks for before anything is \
+          encrypted. The most specific name wins, then a route with `alpn`. What no route takes \
+          is decrypted where the listener has `tls`, else refused.",
+    props: &[
+        prop(
+            "sni",
+            Form("a name such as \"db.example.com\" or \"*.example.com\""),
+            "the names that it takes",
+        )
+        .list()
+        .default("any, and none"),
+        prop("alpn", Text, "protocols, one of which the client must offer")
+            .list()
+            .default("any, and none"),
+    ],
+    children: &[&FORWARD],
+    repeats: true,
+    ..NODE
+};
+
 const PEER: super::Kind =
     Form("an address, a network such as \"10.0.0.0/8\", or \"unix\" for a Unix socket");
 

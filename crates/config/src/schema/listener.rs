@@ -2,7 +2,7 @@
 
 use super::Count::Some;
 use super::Kind::{Choice, Form, Integer, OneOf, Text};
-use super::layer4::{FORWARD, PROXY_PROTOCOL};
+use super::layer4::{FORWARD, PASS_ROUTE, PROXY_PROTOCOL};
 use super::{NODE, NodeSpec, Support, arg, args, built, later, prop};
 
 const LATER: NodeSpec = NodeSpec { support: Support::Later, ..NODE };
@@ -14,23 +14,11 @@ pub(super) static LISTEN: NodeSpec = NodeSpec {
     args: &[arg("address", super::process::ADDRESS, "where to listen")],
     props: &[prop(
         "protocol",
-        Choice(&[built("http"), built("tcp"), later("udp"), later("tls-passthrough")]),
+        Choice(&[built("http"), built("tcp"), later("udp"), built("tls-passthrough")]),
         "what is spoken there",
     )
     .default("http")],
-    children: &[
-        &PROTOCOLS,
-        &TLS,
-        &REDIRECT_HTTPS,
-        &PROXY_PROTOCOL,
-        &FORWARD,
-        &NodeSpec {
-            name: "route",
-            doc: "Forwards connections by their server name.",
-            repeats: true,
-            ..LATER
-        },
-    ],
+    children: &[&PROTOCOLS, &TLS, &REDIRECT_HTTPS, &PROXY_PROTOCOL, &FORWARD, &PASS_ROUTE],
     repeats: true,
     ..NODE
 };

@@ -74,6 +74,12 @@ static LIMITS: NodeSpec = NodeSpec {
         .default("1000"),
         prop("memory-max", Size, "bytes of all buffers together; beyond it 503").default("2GiB"),
         prop(
+            "tls-hello-bytes-max",
+            Size,
+            "bytes of a ClientHello that is looked into to pass a connection on; beyond it closed",
+        )
+        .default("16KiB"),
+        prop(
             "tls-handshakes-per-client",
             Rate,
             "TLS handshakes that one address may begin; beyond it connections are closed",

@@ -135,6 +135,12 @@ impl Place {
         self.plan(|plan| !plan.protocols.h1)
     }
 
+    /// Whether it may be TLS that is passed on as it is.
+    #[must_use]
+    pub fn may_be_passed(&self) -> bool {
+        self.plan(|plan| !plan.passes.is_empty())
+    }
+
     /// Whether connections of this listener are passed on unread.
     #[must_use]
     pub fn is_passed_on(&self) -> bool {

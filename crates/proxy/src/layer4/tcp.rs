@@ -10,14 +10,39 @@ use crate::fault::{Fault, Kind, Retry, Side};
 use crate::io::{Stream, clock};
 use crate::proxy_protocol::Relayed;
 use crate::record::{Counter, Gauge, account};
-use crate::snapshot::InForce;
+use crate::snapshot::{InForce, ListenerPlan};
 use crate::transport::Transport;
 use crate::tunnel::{self, Carried, Ending, Port};
 use crate::upstream::{self, Lease};
 use crate::worker::{Open, Worker};
 
-/// Passes a connection on to the destination of its listener, on a task of its own.
-pub fn start(worker: &Rc<Worker>, stream: Stream, place: Place) {
+/// Which destination of a listener is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Its only one.
+    Only,
+    /// That of a route, and the name that the client asked for.
+    Route(u32, Option<String>),
+}
+
+impl Way {
+    fn plan<'a>(&self, listener: &'a ListenerPlan) -> Option<&'a ForwardPlan> {
+        match self {
+            Self::Only => listener.forward.as_ref(),
+            Self::Route(number, _) => listener.passes.at(*number),
+        }
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Only => None,
+            Self::Route(_, name) => name.as_deref(),
+        }
+    }
+}
+
+/// Passes a connection on to a destination of its listener, on a task of its own.
+pub fn start(worker: &Rc<Worker>, stream: Stream, (place, way): (Place, Way)) {
     let worker = Rc::clone(worker);
     worker.metrics().add(Counter::StreamConnections, 1);
     tokio::task::spawn_local(async move {
@@ -25,13 +50,14 @@ pub fn start(worker: &Rc<Worker>, stream: Stream, place: Place) {
         let _entry = Entry::new(&worker, Open::H1(Rc::clone(&transport), false));
         let in_force = worker.snapshot();
         let listener = in_force.listeners.get(place.entrance().listener as usize);
-        let Some(plan) = listener.and_then(|listener| listener.forward.as_ref()) else {
+        let Some(plan) = listener.and_then(|listener| way.plan(listener)) else {
             return;
         };
         let passing = Passing {
             worker: &worker,
             in_force: &in_force,
             plan,
+            way: &way,
             entrance: place.entrance(),
             started: clock::now(),
         };
@@ -44,6 +70,7 @@ struct Passing<'a> {
     worker: &'a Worker,
     in_force: &'a InForce,
     plan: &'a ForwardPlan,
+    way: &'a Way,
     entrance: &'a Entrance,
     started: Instant,
 }
@@ -83,7 +110,8 @@ impl Passing<'_> {
 
     /// What a server is told of the client.
     fn relayed(&self) -> Relayed<'_> {
-        Relayed::new(self.entrance.addresses(), self.entrance.tls.as_deref())
+        let known = Relayed::new(self.entrance.addresses(), self.entrance.tls.as_deref());
+        Relayed { name: self.way.name().or(known.name), ..known }
     }
 
     fn record(&self, trace: SessionTrace, carried: Carried, fault: Option<Fault>) {
@@ -92,7 +120,10 @@ impl Passing<'_> {
             &Session {
                 snapshot: self.in_force,
                 entrance: self.entrance,
-                protocol: if self.entrance.encrypted { "TLS" } else { "TCP" },
+                protocol: match self.way {
+                    Way::Only if !self.entrance.encrypted => "TCP",
+                    _ => "TLS",
+                },
                 name: self.relayed().name,
                 label: &self.plan.label,
                 started: self.started,

@@ -70,6 +70,7 @@ pub fn compile(
         client_cert_fields: client_cert_fields(config).into(),
         http2: config.h2.clone(),
         tls_handshakes_per_client: config.limits.tls_handshakes_per_client,
+        tls_hello_bytes_max: to_usize(config.limits.tls_hello_bytes_max),
         head_limits: head_limits(&config.limits),
         connections_max: config.limits.connections_max,
         connections_per_client_max: config.limits.connections_per_client_max,
@@ -115,6 +116,7 @@ fn listeners(
             redirect_https: listener.redirect_https,
             proxy_protocol: listener.proxy_protocol.clone(),
             forward: compile_layer4::forward(config, listener)?,
+            passes: compile_layer4::passes(config, listener)?,
             address,
         })
     };

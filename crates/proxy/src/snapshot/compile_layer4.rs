@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::CompileFault;
 use super::compile::find_upstream;
+use crate::layer4::passes::Passes;
 use crate::layer4::plan::ForwardPlan;
 use crate::tls::{self, ClientTls};
 
@@ -11,7 +12,7 @@ use crate::tls::{self, ClientTls};
 pub(super) fn alpn(listener: &config::Listener) -> Vec<&'static [u8]> {
     match listener.protocol {
         config::ListenerProtocol::Http => tls::alpn(listener.protocols),
-        config::ListenerProtocol::Tcp => Vec::new(),
+        config::ListenerProtocol::Tcp | config::ListenerProtocol::TlsPassthrough => Vec::new(),
     }
 }
 
@@ -20,14 +21,34 @@ pub(super) fn forward(
     config: &config::Config,
     listener: &config::Listener,
 ) -> Result<Option<ForwardPlan>, CompileFault> {
-    let Some(forward) = &listener.forward else { return Ok(None) };
+    let forward = listener.forward.as_ref();
+    forward.map(|forward| plan(config, listener, forward)).transpose()
+}
+
+/// Which TLS connections of a listener are passed on as they are.
+pub(super) fn passes(
+    config: &config::Config,
+    listener: &config::Listener,
+) -> Result<Passes, CompileFault> {
+    let mut passes = Passes::default();
+    for route in &listener.pass_routes {
+        passes.add(route, plan(config, listener, &route.forward)?);
+    }
+    Ok(passes)
+}
+
+fn plan(
+    config: &config::Config,
+    listener: &config::Listener,
+    forward: &config::Forward,
+) -> Result<ForwardPlan, CompileFault> {
     let (upstream, plan) = find_upstream(config, &forward.upstream)?;
     // What is spoken is not known here, so nothing is offered.
     let tls = plan.tls.as_ref().map(|tls| ClientTls::build(tls, &[])).transpose()?;
-    Ok(Some(ForwardPlan {
+    Ok(ForwardPlan {
         label: listener.address.to_string(),
         upstream,
         connect_timeout: plan.timeouts.connect,
         tls: tls.map(Arc::new),
-    }))
+    })
 }

@@ -63,7 +63,7 @@ fn enter(worker: Rc<Worker>, (stream, mut place): (Stream, Place), tls: &ServerT
     let is_h2 = facts.alpn == Some("h2") || place.is_h2_only();
     place.secure(facts);
     if place.is_passed_on() {
-        layer4::start(&worker, stream, place);
+        layer4::start(&worker, stream, (place, layer4::Way::Only));
     } else if is_h2 {
         codec::h2::start(worker, stream, place, Buffer::default());
     } else {

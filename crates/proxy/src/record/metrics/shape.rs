@@ -63,7 +63,7 @@ impl Default for Words {
 }
 
 /// The limits of the configuration language, and the one that the system sets.
-pub const LIMITS: [&str; 13] = [
+pub const LIMITS: [&str; 14] = [
     "header-bytes-max",
     "headers-max",
     "uri-bytes-max",
@@ -72,6 +72,7 @@ pub const LIMITS: [&str; 13] = [
     "connections-per-client-max",
     "memory-max",
     "tls-handshakes-per-client",
+    "tls-hello-bytes-max",
     "abuse-budget",
     "queue",
     "circuit-breaker",
