@@ -7,3 +7,4 @@ mod proxy_protocol;
 mod scene;
 mod tcp;
 mod tls;
+mod udp;

@@ -6,8 +6,8 @@ use std::hash::Hash;
 
 use crate::decode::Context;
 use crate::model::{
-    Action, Config, HostPattern, ListenAddress, PathPattern, Placeholder, Proxy, Route, Site, Span,
-    Template, TemplateSegment,
+    Action, Config, HostPattern, ListenAddress, ListenerProtocol, PathPattern, Placeholder, Proxy,
+    Route, Server, ServerAddress, Site, Span, Template, TemplateSegment,
 };
 use crate::report::Diagnostic;
 use crate::suggest::did_you_mean;
@@ -21,6 +21,7 @@ pub(crate) fn check(config: &Config, context: &mut Context) {
         unique_routes(site, config.path.merge_slashes, context);
     }
     unknown_upstreams(config, context);
+    unfit_for_datagrams(config, context);
     for route in config.sites.iter().flat_map(|site| &site.routes) {
         circular_redirect(route, context);
     }
@@ -42,12 +43,16 @@ fn again<K: Eq + Hash>(seen: &mut HashMap<K, Span>, key: K, span: Span) -> Optio
 
 fn unique_listeners(config: &Config, context: &mut Context) {
     let mut seen = HashMap::new();
-    let admin = config.admin.iter().map(|admin| (&admin.address, admin.span));
-    let listeners = config.listeners.iter().map(|listener| (&listener.address, listener.span));
-    for (address, span) in listeners.chain(admin) {
+    let admin = config.admin.iter().map(|admin| (&admin.address, false, admin.span));
+    let listeners = config.listeners.iter().map(|listener| {
+        (&listener.address, listener.protocol == ListenerProtocol::Udp, listener.span)
+    });
+    for (address, is_udp, span) in listeners.chain(admin) {
         let keys: Vec<_> = match address {
-            ListenAddress::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect(),
-            ListenAddress::Unix(path) => vec![path.display().to_string()],
+            ListenAddress::Tcp(addresses) => {
+                addresses.iter().map(|address| (is_udp, address.to_string())).collect()
+            }
+            ListenAddress::Unix(path) => vec![(false, path.display().to_string())],
         };
         let before = keys.into_iter().filter_map(|key| again(&mut seen, key, span)).next();
         if let Some(before) = before {
@@ -144,6 +149,23 @@ fn unknown_upstreams(config: &Config, context: &mut Context) {
         let known = config.upstreams.iter().map(|known| known.name.as_str());
         let help = did_you_mean(name, known);
         context.error(Diagnostic::error(span, message).help_if(help));
+    }
+}
+
+/// Upstreams of UDP listeners whose settings mean nothing there.
+fn unfit_for_datagrams(config: &Config, context: &mut Context) {
+    let listeners = config.listeners.iter();
+    let udp = listeners.filter(|listener| listener.protocol == ListenerProtocol::Udp);
+    for forward in udp.filter_map(|listener| listener.forward.as_ref()) {
+        let Some(upstream) = config.upstream(&forward.upstream) else { continue };
+        let unix = |server: &&Server| matches!(server.address, ServerAddress::Unix(_));
+        let unix = upstream.servers.iter().find(unix).map(|server| server.span);
+        let tls = upstream.tls.as_ref().map(|tls| tls.span);
+        for (span, what) in [(unix, "a Unix socket"), (tls, "TLS")] {
+            let Some(span) = span else { continue };
+            let error = Diagnostic::error(forward.span, format!("no datagrams go over {what}"));
+            context.error(error.mark(span, "this one"));
+        }
     }
 }
 

@@ -32,6 +32,15 @@ pub(crate) fn of(exchange: &Exchange, key: &HashKey) -> Option<u64> {
     }
 }
 
+/// The hash of a client's address, for what has no request; `None` for every other key.
+#[must_use]
+pub(crate) fn of_address(address: IpAddr, key: &HashKey) -> Option<u64> {
+    match key {
+        HashKey::ClientIp { v4_bits, v6_bits } => Some(network(address, *v4_bits, *v6_bits)),
+        _ => None,
+    }
+}
+
 /// The hash of the network that an address is in.
 fn network(address: IpAddr, v4_bits: u8, v6_bits: u8) -> u64 {
     match address.to_canonical() {

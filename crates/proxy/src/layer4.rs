@@ -6,6 +6,7 @@ pub mod peek;
 pub mod plan;
 mod session;
 mod tcp;
+pub mod udp;
 
 pub use session::{Session, SessionTrace};
 pub use tcp::{Way, start};

@@ -43,6 +43,7 @@ pub struct Listener {
     path: Option<PathBuf>,
     /// Its index in the snapshot.
     plan: u32,
+    is_udp: bool,
 }
 
 /// A worker's socket of a listener.
@@ -50,6 +51,27 @@ pub struct Listener {
 pub struct Door {
     socket: Arc<OwnedFd>,
     plan: u32,
+    is_udp: bool,
+}
+
+impl Door {
+    /// Index of the listener in the snapshot.
+    #[must_use]
+    pub fn plan(&self) -> u32 {
+        self.plan
+    }
+
+    /// Whether datagrams come in here.
+    #[must_use]
+    pub fn is_udp(&self) -> bool {
+        self.is_udp
+    }
+
+    /// The socket.
+    #[must_use]
+    pub fn into_socket(self) -> Arc<OwnedFd> {
+        self.socket
+    }
 }
 
 impl Listener {
@@ -70,7 +92,26 @@ impl Listener {
         for socket in &sockets {
             rustix::net::listen(socket, BACKLOG)?;
         }
-        Ok(Self { label: bound.to_string(), address: Some(bound), sockets, path: None, plan })
+        let (label, address) = (bound.to_string(), Some(bound));
+        Ok(Self { label, address, sockets, path: None, plan, is_udp: false })
+    }
+
+    /// Binds a UDP address, with a socket for each worker: the system leads a client's datagrams
+    /// to the same one each time.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn udp(address: SocketAddr, workers: usize, plan: u32) -> io::Result<Self> {
+        // The probe fails where another process listens; sharing the port would succeed.
+        drop(bind_udp(address, false)?);
+        let first = bind_udp(address, true)?;
+        let bound = first.local_addr()?.as_socket().unwrap_or(address);
+        let mut sockets = vec![Arc::new(OwnedFd::from(first))];
+        while sockets.len() < workers {
+            sockets.push(Arc::new(OwnedFd::from(bind_udp(bound, true)?)));
+        }
+        let label = format!("udp:{bound}");
+        Ok(Self { label, address: None, sockets, path: None, plan, is_udp: true })
     }
 
     /// Binds a Unix socket, shared by all workers. A stale socket file is replaced; a live one
@@ -94,14 +135,15 @@ impl Listener {
             sockets: vec![socket; workers.max(1)],
             path: Some(path.to_owned()),
             plan,
+            is_udp: false,
         })
     }
 
     /// Hands each worker its socket; none is kept, so that a drain can close them.
     #[must_use]
     pub fn take_doors(&mut self) -> Vec<Door> {
-        let plan = self.plan;
-        self.sockets.drain(..).map(|socket| Door { socket, plan }).collect()
+        let (plan, is_udp) = (self.plan, self.is_udp);
+        self.sockets.drain(..).map(|socket| Door { socket, plan, is_udp }).collect()
     }
 }
 
@@ -112,6 +154,17 @@ impl Drop for Listener {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+fn bind_udp(address: SocketAddr, shares: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_reuse_port(shares)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
 }
 
 fn bind_tcp(address: SocketAddr, shares: bool) -> io::Result<Socket> {

@@ -113,6 +113,8 @@ pub struct Snapshot {
     pub http2: config::Http2,
     /// TLS handshakes that one address may begin in a second.
     pub tls_handshakes_per_client: u32,
+    /// Flows of UDP at once on each worker.
+    pub udp_flows_max: usize,
     /// Bytes of a first message of TLS that is looked into.
     pub tls_hello_bytes_max: usize,
     /// What a head may cost.

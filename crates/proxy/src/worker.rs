@@ -13,12 +13,14 @@ use std::time::Duration;
 use balance::Random;
 use slab::Slab;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_local};
 
 use crate::codec::h2::{Crew, Shared};
 use crate::fault::Fault;
 use crate::io::stream::Peek;
 use crate::io::{Traffic, clock, memory, timer};
+use crate::layer4;
+use crate::layer4::udp::Flows;
 use crate::limits::Seats;
 use crate::listen::{self, Door};
 use crate::mirror;
@@ -75,6 +77,7 @@ pub struct Worker {
     crew: Rc<Crew>,
     draining: Cell<bool>,
     random: RefCell<Random>,
+    flows: Flows,
     /// Copies of requests under way.
     copies: Cell<usize>,
     /// For tasks that outlive what began them.
@@ -107,6 +110,7 @@ impl Worker {
             random: RefCell::new(Random::new(RandomState::new().build_hasher().finish())),
             give_back: parts.give_back,
             has_parked: Cell::new(false),
+            flows: Flows::default(),
             copies: Cell::new(0),
             me: Weak::clone(me),
         }))
@@ -139,6 +143,17 @@ impl Worker {
     /// A connection has just given up its memory.
     pub fn note_parked(&self) {
         self.has_parked.set(true);
+    }
+
+    /// The flows of UDP.
+    #[must_use]
+    pub fn flows(&self) -> &Flows {
+        &self.flows
+    }
+
+    /// Whether nobody is served.
+    fn is_idle(&self) -> bool {
+        self.connections.is_empty() && self.parking.is_empty() && self.flows.open() == 0
     }
 
     /// A number by chance.
@@ -238,6 +253,7 @@ impl Worker {
         }
         let open = self.connections.len() + self.parking.len();
         self.metrics.set(Gauge::ConnectionsOpen, open as u64);
+        self.metrics.set(Gauge::UdpFlowsOpen, self.flows.open() as u64);
         if self.index == 0 {
             // The budget is one for all workers, and the gauge is summed over them.
             self.metrics.set(Gauge::MemoryUsed, memory::used() as u64);
@@ -337,8 +353,10 @@ pub fn run(
         let worker = Worker::new(parts)?;
         let mut accepting: Vec<_> = sockets
             .iter()
-            .map(|door| listen::accept(Rc::clone(&worker), door.clone()))
-            .map(tokio::task::spawn_local)
+            .map(|door| match door.is_udp() {
+                false => spawn_local(listen::accept(Rc::clone(&worker), door.clone())),
+                true => spawn_local(layer4::udp::serve(Rc::clone(&worker), door.clone())),
+            })
             .collect();
         let mut house = tokio::task::spawn_local(keep_house(Rc::clone(&worker)));
         let mut parking = tokio::task::spawn_local(parking::watch(Rc::clone(&worker)));
@@ -352,7 +370,9 @@ pub fn run(
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         if let Some(wait) = wait {
             worker.draining.set(true);
-            sockets.iter().for_each(|door| listen::accept_queued(&worker, door));
+            let streams = sockets.iter().filter(|door| !door.is_udp());
+            streams.for_each(|door| listen::accept_queued(&worker, door));
+            worker.flows.end_all();
             drop((sockets, accepting));
             tokio::select! {
                 () = drain(&worker, wait) => {}
@@ -399,7 +419,7 @@ async fn stopped(orders: &mut UnboundedReceiver<Order>) {
 /// Waits for running exchanges, `wait` at the most.
 async fn drain(worker: &Worker, wait: Duration) {
     let ended = async {
-        while !(worker.connections.is_empty() && worker.parking.is_empty()) {
+        while !worker.is_idle() {
             worker.parking.close_quiet();
             worker.connections.close_idle();
             tokio::time::sleep(timer::TICK).await;

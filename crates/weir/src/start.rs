@@ -173,8 +173,12 @@ fn bind(config: &Config, workers: usize) -> Result<Vec<Listener>, Failure> {
                 listeners.push(Listener::unix(path, workers, plan).map_err(failed)?);
             }
             ListenAddress::Tcp(addresses) => {
+                let bind = match listener.protocol {
+                    config::ListenerProtocol::Udp => Listener::udp,
+                    _ => Listener::tcp,
+                };
                 for address in addresses {
-                    listeners.push(Listener::tcp(*address, workers, plan).map_err(failed)?);
+                    listeners.push(bind(*address, workers, plan).map_err(failed)?);
                 }
             }
         }

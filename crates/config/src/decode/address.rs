@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{Context, Text, layer4, tls};
 use crate::check::Item;
-use crate::model::{Admin, ListenAddress, Listener, Protocols};
+use crate::model::{Admin, ListenAddress, Listener, ListenerProtocol, Protocols};
 use crate::report::Diagnostic;
 
 pub(super) fn listener(item: &Item, context: &mut Context) -> Option<Listener> {
@@ -22,6 +22,10 @@ pub(super) fn listener(item: &Item, context: &mut Context) -> Option<Listener> {
         );
     }
     let protocol = layer4::protocol(item, context);
+    if let (ListenerProtocol::Udp, Some(ListenAddress::Unix(_))) = (protocol, &address) {
+        let message = "datagrams come to an address and a port";
+        context.error(Diagnostic::error(item.span, message));
+    }
     let protocols = item.first("protocols").map(|item| {
         let speaks = |version| item.arg_texts("version").any(|text| text.text == version);
         Protocols { h1: speaks("h1"), h2: speaks("h2") }

@@ -17,6 +17,7 @@ pub(super) fn protocol(listener: &Item, context: &mut Context) -> ListenerProtoc
     let word = listener.prop("protocol").map_or("http", |text| text.text);
     let protocol = match word {
         "tcp" => ListenerProtocol::Tcp,
+        "udp" => ListenerProtocol::Udp,
         "tls-passthrough" => ListenerProtocol::TlsPassthrough,
         _ => ListenerProtocol::Http,
     };
@@ -34,7 +35,7 @@ pub(super) fn protocol(listener: &Item, context: &mut Context) -> ListenerProtoc
                 ),
             );
         }
-        (ListenerProtocol::Tcp, None) if listener.whole => {
+        (ListenerProtocol::Tcp | ListenerProtocol::Udp, None) if listener.whole => {
             context.error(
                 Diagnostic::error(listener.span, "nobody gets what comes in here")
                     .help("name an upstream: { proxy \"app\"; }"),
@@ -52,11 +53,21 @@ pub(super) fn protocol(listener: &Item, context: &mut Context) -> ListenerProtoc
             Diagnostic::error(tls.name_span, "what is passed on is not decrypted")
                 .help("say protocol=\"http\" or \"tcp\" to decrypt what no route takes"),
         ),
+        (ListenerProtocol::Udp, Some(node), _) | (ListenerProtocol::Udp, None, Some(node)) => {
+            let message = format!("`{}` is for connections, and UDP has none", node.spec.name);
+            context.error(Diagnostic::error(node.name_span, message));
+        }
         (ListenerProtocol::Http | ListenerProtocol::Tcp, None, Some(route)) => context.error(
             Diagnostic::error(route.name_span, "nobody asks for a name without TLS")
                 .help("say protocol=\"tls-passthrough\", or add `tls` for what no route takes"),
         ),
         _ => {}
+    }
+    if let Some(node) = listener.first("proxy-protocol")
+        && protocol == ListenerProtocol::Udp
+    {
+        let message = "datagrams carry no header of the PROXY protocol";
+        context.error(Diagnostic::error(node.name_span, message));
     }
     if protocol != ListenerProtocol::Http {
         for item in HTTP_ONLY.iter().filter_map(|name| listener.first(name)) {

@@ -18,6 +18,7 @@ pub(super) fn limits(item: &Item, context: &mut Context) -> Limits {
             .integer("connections-per-client-max")
             .unwrap_or(default.connections_per_client_max),
         memory_max: item.size("memory-max").unwrap_or(default.memory_max),
+        udp_flows_max: item.integer("udp-flows-max").unwrap_or(default.udp_flows_max),
         tls_hello_bytes_max: hello_bytes(item, context).unwrap_or(default.tls_hello_bytes_max),
         tls_handshakes_per_client: item
             .rate("tls-handshakes-per-client")
@@ -48,6 +49,7 @@ pub(super) fn timeouts(item: &Item) -> Timeouts {
         body_idle: item.duration("body-idle").unwrap_or(default.body_idle),
         shutdown: item.duration("shutdown").unwrap_or(default.shutdown),
         tunnel_idle: item.duration("tunnel-idle").unwrap_or(default.tunnel_idle),
+        udp_idle: item.duration("udp-idle").unwrap_or(default.udp_idle),
         tcp_idle: item.duration("tcp-idle").unwrap_or(default.tcp_idle),
         body_rate_min: item.byte_rate("body-rate-min").unwrap_or(default.body_rate_min),
         span: item.span,

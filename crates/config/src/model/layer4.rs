@@ -12,6 +12,8 @@ pub enum ListenerProtocol {
     Http,
     /// Whatever it is: bytes of a TCP connection.
     Tcp,
+    /// Datagrams.
+    Udp,
     /// TLS that is passed on as it is, by the name that the client asks for.
     TlsPassthrough,
 }

@@ -25,6 +25,8 @@ pub struct Limits {
     pub tls_handshakes_per_client: u32,
     /// Bytes of a `ClientHello` that is looked into to pass a connection on.
     pub tls_hello_bytes_max: u64,
+    /// Flows of UDP at once on each worker.
+    pub udp_flows_max: u32,
     /// Where the node is; the default where there is none.
     pub span: Span,
 }
@@ -41,6 +43,7 @@ impl Default for Limits {
             memory_max: 2 << 30,
             tls_handshakes_per_client: 1000,
             tls_hello_bytes_max: 16 << 10,
+            udp_flows_max: 10_000,
             span: Span::default(),
         }
     }
@@ -63,6 +66,8 @@ pub struct Timeouts {
     pub tunnel_idle: Duration,
     /// How long a connection of a TCP listener may carry nothing.
     pub tcp_idle: Duration,
+    /// Without a datagram in a flow of UDP.
+    pub udp_idle: Duration,
     /// Bytes a second that a request body must reach; 0 is off.
     pub body_rate_min: u64,
     /// Where the node is; the default where there is none.
@@ -79,6 +84,7 @@ impl Default for Timeouts {
             shutdown: Duration::from_secs(30),
             tunnel_idle: Duration::from_secs(3600),
             tcp_idle: Duration::from_secs(3600),
+            udp_idle: Duration::from_secs(60),
             body_rate_min: 0,
             span: Span::default(),
         }

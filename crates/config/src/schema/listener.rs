@@ -14,7 +14,7 @@ pub(super) static LISTEN: NodeSpec = NodeSpec {
     args: &[arg("address", super::process::ADDRESS, "where to listen")],
     props: &[prop(
         "protocol",
-        Choice(&[built("http"), built("tcp"), later("udp"), built("tls-passthrough")]),
+        Choice(&[built("http"), built("tcp"), built("udp"), built("tls-passthrough")]),
         "what is spoken there",
     )
     .default("http")],

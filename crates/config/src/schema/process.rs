@@ -74,6 +74,12 @@ static LIMITS: NodeSpec = NodeSpec {
         .default("1000"),
         prop("memory-max", Size, "bytes of all buffers together; beyond it 503").default("2GiB"),
         prop(
+            "udp-flows-max",
+            Integer(1, 1_000_000),
+            "flows of UDP at once on each worker; datagrams of further ones are dropped",
+        )
+        .default("10000"),
+        prop(
             "tls-hello-bytes-max",
             Size,
             "bytes of a ClientHello that is looked into to pass a connection on; beyond it closed",
@@ -100,6 +106,7 @@ static TIMEOUTS: NodeSpec = NodeSpec {
         prop("body-idle", Duration, "without progress of a body, in either direction")
             .default("30s"),
         prop("tunnel-idle", Duration, "without a byte in an upgraded connection").default("1h"),
+        prop("udp-idle", Duration, "without a datagram in a flow of UDP").default("60s"),
         prop("tcp-idle", Duration, "without a byte in a connection of a TCP listener")
             .default("1h"),
         prop("shutdown", Duration, "for running requests when Weir is asked to stop")

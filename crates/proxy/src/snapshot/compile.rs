@@ -70,6 +70,7 @@ pub fn compile(
         client_cert_fields: client_cert_fields(config).into(),
         http2: config.h2.clone(),
         tls_handshakes_per_client: config.limits.tls_handshakes_per_client,
+        udp_flows_max: config.limits.udp_flows_max as usize,
         tls_hello_bytes_max: to_usize(config.limits.tls_hello_bytes_max),
         head_limits: head_limits(&config.limits),
         connections_max: config.limits.connections_max,

@@ -12,7 +12,9 @@ use crate::tls::{self, ClientTls};
 pub(super) fn alpn(listener: &config::Listener) -> Vec<&'static [u8]> {
     match listener.protocol {
         config::ListenerProtocol::Http => tls::alpn(listener.protocols),
-        config::ListenerProtocol::Tcp | config::ListenerProtocol::TlsPassthrough => Vec::new(),
+        config::ListenerProtocol::Tcp
+        | config::ListenerProtocol::Udp
+        | config::ListenerProtocol::TlsPassthrough => Vec::new(),
     }
 }
 

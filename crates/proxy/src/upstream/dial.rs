@@ -5,6 +5,7 @@ use balance::{Outcome, Tried};
 use super::{Found, Lease, connect};
 use crate::fault::{Fault, Kind};
 use crate::io::clock;
+use crate::key;
 use crate::layer4::SessionTrace;
 use crate::layer4::plan::ForwardPlan;
 use crate::proxy_protocol::Relayed;
@@ -26,11 +27,14 @@ pub async fn dial(
     let Some(upstream) = in_force.servers().at(plan.upstream) else {
         return Err(Fault::proxy(Kind::ProxyInternalError));
     };
+    let rules = in_force.upstreams.get(plan.upstream as usize);
+    let client = relayed.addresses.map(|(client, _)| client.ip());
+    let key = rules.and_then(|rules| key::of_address(client?, rules.key.as_ref()?));
     let mut tried = Tried::new();
     let mut last = Fault::proxy(Kind::DestinationUnavailable);
     for attempt in 0..ATTEMPTS_MAX {
         let now = clock::now();
-        let (turn, server) = match upstream.pick(now, None, &tried) {
+        let (turn, server) = match upstream.pick(now, key, &tried) {
             Found::Server(turn, server) => (turn, server),
             Found::Full if attempt == 0 => return Err(Fault::proxy(Kind::UpstreamFull)),
             Found::Full | Found::None => return Err(last),

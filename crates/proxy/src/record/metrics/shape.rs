@@ -63,7 +63,7 @@ impl Default for Words {
 }
 
 /// The limits of the configuration language, and the one that the system sets.
-pub const LIMITS: [&str; 14] = [
+pub const LIMITS: [&str; 15] = [
     "header-bytes-max",
     "headers-max",
     "uri-bytes-max",
@@ -73,6 +73,7 @@ pub const LIMITS: [&str; 14] = [
     "memory-max",
     "tls-handshakes-per-client",
     "tls-hello-bytes-max",
+    "udp-flows-max",
     "abuse-budget",
     "queue",
     "circuit-breaker",
@@ -81,7 +82,7 @@ pub const LIMITS: [&str; 14] = [
 ];
 
 /// The timeouts of the configuration language.
-pub const TIMEOUTS: [&str; 12] = [
+pub const TIMEOUTS: [&str; 13] = [
     "request-header",
     "tls-handshake",
     "client-idle",
@@ -94,6 +95,7 @@ pub const TIMEOUTS: [&str; 12] = [
     "shutdown",
     "tunnel-idle",
     "tcp-idle",
+    "udp-idle",
 ];
 
 /// A server by the index of its upstream and its own index in it.

@@ -99,6 +99,10 @@ families! {
         "Client connections that spoke HTTP/2.";
     StreamConnections = Counter "weir_stream_connections", "", [],
         "Client connections that were passed on unread, or were to be.";
+    UdpFlows = Counter "weir_udp_flows", "", [],
+        "Flows of UDP that have begun.";
+    DatagramsDropped = Counter "weir_udp_datagrams_dropped", "", [],
+        "Datagrams that were dropped: too many flows, no server, or a socket that took no more.";
     ProxyHeaders = Counter "weir_proxy_protocol_headers", "", [],
         "Headers of the PROXY protocol that were accepted from proxies in front.";
     ClientsLeft = Counter "weir_clients_left", "", [],
@@ -116,6 +120,8 @@ families! {
         "Tunnels that are open.";
     UpstreamConnectionsOpen = Gauge "weir_upstream_connections_open", "", [],
         "Connections to servers that are open, idle ones included.";
+    UdpFlowsOpen = Gauge "weir_udp_flows_open", "", [],
+        "Flows of UDP that are open.";
     MemoryUsed = Gauge "weir_memory_used_bytes", "bytes", [],
         "Bytes taken from the memory budget of connections and bodies.";
 }
