@@ -68,3 +68,29 @@ fn a_full_upstream_and_one_without_servers_are_replaced() {
     assert_eq!(weir.get("/").text(), "standby");
     assert_eq!(weir.get("/none").text(), "standby");
 }
+
+/// What was written for the first upstream does not go along to the second.
+#[test]
+fn each_upstream_gets_its_own_host_and_deadline() {
+    let (app, standby) = (Origin::simple(status(503)), Origin::simple(ok("standby")));
+    let ask = |failover: &str| {
+        let text = format!(
+            "listen \"$LISTEN\"\nadmin \"$ADMIN\"\n\
+             upstream \"app\" {{ server \"{}\"; deadline-header \"X-Left\"; }}\n\
+             upstream \"standby\" {{ server \"{}\"; }}\n\
+             site {{ route \"/*\" {{ timeouts total=\"1m\"; proxy \"app\" {{ host \"app.test\"; \
+             failover \"standby\" {failover}; }}; }}; }}",
+            app.server(),
+            standby.server()
+        );
+        let weir = testkit::Setup::whole(&text).start();
+        assert_eq!(weir.client().exchange("GET / HTTP/1.1\r\nHost: mine\r\n\r\n").status, 200);
+        let (first, second) = (app.seen().last(), standby.seen().last());
+        assert_eq!(first.field("host"), Some("app.test"));
+        assert!(first.field("x-left").is_some());
+        assert_eq!(second.field("x-left"), None);
+        second.field("host").unwrap_or_default().to_owned()
+    };
+    assert_eq!(ask(""), "mine");
+    assert_eq!(ask("{ host \"standby.test\"; }"), "standby.test");
+}

@@ -1,6 +1,7 @@
 //! Where the requests of a route go besides, instead, or not at all.
 
 mod failover;
+mod hedge;
 mod maintenance;
 mod mirror;
 mod split;

@@ -1,7 +1,8 @@
 //! Copies of requests: complete, bounded, and without any effect on the request.
 
+use rustix::process::Signal;
 use testkit::origin::ok;
-use testkit::{Origin, Weir};
+use testkit::{External, Origin, Setup, Weir};
 
 use super::{at, setup};
 
@@ -115,4 +116,65 @@ fn a_body_that_never_ends_is_never_copied() {
     drop(client);
     assert_eq!(weir.wait_log(1).len(), 1);
     assert!(shadow.requests().is_empty());
+}
+
+/// One whose process is stopped still takes connections; one that resets takes nothing.
+#[test]
+fn a_stopped_mirror_and_one_that_resets_do_no_harm() {
+    let app = Origin::simple(ok("app"));
+    let stopped = External::python_files(&[]);
+    let settings = "in-flight-max=4 timeout=\"500ms\"";
+    let weir =
+        at(&[("app", &app.server()), ("shadow", &stopped.server())], &site(settings)).start();
+    let mut client = weir.client();
+    assert_eq!(client.exchange(post("hello")).text(), "app");
+    mirrored(&weir, "sent", 1.0);
+    stopped.signal(Signal::STOP);
+    (0..50).for_each(|_| assert_eq!(client.exchange(post("hello")).text(), "app"));
+    let some = |m: &testkit::Metrics, result| m.sum("weir_mirrored_requests_total", &[result]);
+    weir.wait_metrics(|m| some(m, "failed") >= 4.0);
+    stopped.signal(Signal::CONT);
+    // Who closes at once resets what comes after.
+    let resetting = Origin::script(|_| {});
+    let weir = setup(&[("app", &app), ("shadow", &resetting)], &site("")).start();
+    let mut client = weir.client();
+    (0..50).for_each(|_| assert_eq!(client.exchange(post("hello")).text(), "app"));
+    weir.wait_metrics(|m| some(m, "failed") + some(m, "dropped") == 50.0);
+    assert!(weir.wait_log(50).iter().all(|line| line.status() == 200));
+}
+
+/// HTTP/2 from the client and to both upstreams: what is sent on and what is copied are equal.
+#[test]
+fn a_copy_is_the_same_over_http_2() {
+    let (app, shadow) = (Origin::simple(ok("app")), Origin::simple(ok("shadow")));
+    let relay = |origin: &Origin| Setup::new().to(origin).start();
+    let (to_app, to_shadow) = (relay(&app), relay(&shadow));
+    let middle = Setup::whole(&format!(
+        "listen \"$LISTEN\"\nadmin \"$ADMIN\"\n\
+         upstream \"app\" {{ server \"{}\"; protocol \"h2\"; }}\n\
+         upstream \"shadow\" {{ server \"{}\"; protocol \"h2\"; }}\n\
+         site {{ route \"/*\" {{ mirror \"shadow\"; proxy \"app\"; }}; }}",
+        to_app.addr(),
+        to_shadow.addr()
+    ))
+    .start();
+    let front = Setup::new().server(&middle.addr().to_string()).upstream("protocol \"h2\"").start();
+    let mut client = front.client();
+    let body = "0123456789".repeat(3000);
+    assert_eq!(client.exchange(post(&body)).text(), "app");
+    assert_eq!(client.get("/x").text(), "app");
+    mirrored(&middle, "sent", 2.0);
+    let texts = |origin: &Origin| {
+        let requests = origin.requests();
+        let mut texts: Vec<_> = requests
+            .iter()
+            .map(|request| {
+                (request.method().to_owned(), request.target().to_owned(), request.text())
+            })
+            .collect();
+        texts.sort();
+        texts
+    };
+    assert_eq!(texts(&app), texts(&shadow));
+    assert_eq!(texts(&shadow)[1].2, body);
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::budget::{Allowance, Budget};
 use crate::eject::EjectRules;
+use crate::hedge::{Hedge, HedgeRules};
 use crate::order::Tables;
 use crate::vitals::{Admin, Standing, Vitals};
 use crate::{Policy, ServerIndex};
@@ -34,6 +35,8 @@ pub struct Rules {
     pub repeats: Allowance,
     /// Repeats that run at once, over all workers.
     pub repeating_max: u32,
+    /// When a second server is asked because the first one is late, if ever.
+    pub hedge: Option<HedgeRules>,
 }
 
 impl Default for Rules {
@@ -49,6 +52,7 @@ impl Default for Rules {
             subset_seed: 0,
             repeats: Allowance { percent: 20, per_s_min: 10 },
             repeating_max: u32::MAX,
+            hedge: None,
         }
     }
 }
@@ -103,6 +107,7 @@ pub(crate) struct Shared {
     waiting: AtomicU32,
     repeating: AtomicU32,
     budget: Budget,
+    hedge: Hedge,
     pub(crate) analysed_ms: AtomicU64,
 }
 
@@ -334,6 +339,29 @@ impl Cluster {
     /// A client has made a request: a part of a repeat is earned.
     pub fn deposit(&self) {
         self.shared.budget.deposit(self.rules.repeats);
+        if let Some(rules) = &self.rules.hedge {
+            self.shared.hedge.deposit(rules);
+        }
+    }
+
+    /// After how long without an answer a second server may be asked; `None` for never.
+    #[must_use]
+    pub fn hedge_after(&self) -> Option<Duration> {
+        self.rules.hedge.as_ref().and_then(|_| self.shared.hedge.after())
+    }
+
+    /// Takes a second server for a late request out of the budget, if there is one.
+    #[must_use]
+    pub fn begin_hedge(&self, now: Instant) -> bool {
+        let rules = self.rules.hedge.as_ref();
+        rules.is_some_and(|rules| self.shared.hedge.withdraw(rules, self.ms(now)))
+    }
+
+    /// Takes note of how long an answer took, or took at least.
+    pub(crate) fn note_wait(&self, took: Duration) {
+        if let Some(rules) = &self.rules.hedge {
+            self.shared.hedge.note(rules, took);
+        }
     }
 
     /// Takes a repeat out of the budget, if there is one, and counts it as running.
@@ -399,6 +427,7 @@ impl Shared {
             waiting: AtomicU32::new(0),
             repeating: AtomicU32::new(0),
             budget: Budget::default(),
+            hedge: Hedge::default(),
             analysed_ms: AtomicU64::new(0),
         }
     }

@@ -62,13 +62,16 @@ impl Cluster {
         let now_ms = self.ms(now);
         match outcome {
             Outcome::Answered(took) => {
-                if let Some(took_us) = took.map(micros) {
-                    vitals.latency().note(took_us, now_ms);
-                    vitals.latency_sum_us.fetch_add(took_us, Relaxed);
-                    vitals.timed.fetch_add(1, Relaxed);
+                if let Some(took) = took {
+                    self.note_took(vitals, took, now_ms);
                 }
                 vitals.requests.fetch_add(1, Relaxed);
                 self.note_well(vitals);
+                None
+            }
+            // Whether it would have answered nobody knows.
+            Outcome::Late(took) => {
+                self.note_took(vitals, took, now_ms);
                 None
             }
             Outcome::Failed(took) => {
@@ -90,6 +93,14 @@ impl Cluster {
                 self.eject_if(most > 0 && row >= most, (server, Cause::Unreachable), now_ms)
             }
         }
+    }
+
+    fn note_took(&self, vitals: &Vitals, took: Duration, now_ms: u64) {
+        let took_us = micros(took);
+        self.note_wait(took);
+        vitals.latency().note(took_us, now_ms);
+        vitals.latency_sum_us.fetch_add(took_us, Relaxed);
+        vitals.timed.fetch_add(1, Relaxed);
     }
 
     fn note_well(&self, vitals: &Vitals) {

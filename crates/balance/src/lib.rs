@@ -9,6 +9,7 @@ pub mod budget;
 pub mod cluster;
 pub mod eject;
 pub mod hash;
+pub mod hedge;
 pub mod latency;
 mod order;
 pub mod outlier;
@@ -24,6 +25,7 @@ use std::time::Duration;
 pub use budget::{Allowance, Budget};
 pub use cluster::{Cluster, MemberPlan, Rules};
 pub use eject::EjectRules;
+pub use hedge::HedgeRules;
 pub use picker::{Pick, Picker};
 pub use random::Random;
 pub use tried::Tried;
@@ -66,6 +68,8 @@ impl Policy {
 pub enum Outcome {
     /// It answered after this time, where that says something of the server.
     Answered(Option<Duration>),
+    /// It had not answered after this time, and another server had.
+    Late(Duration),
     /// It failed, or said that it did, after this time.
     Failed(Duration),
     /// It could not be reached: nothing was sent.

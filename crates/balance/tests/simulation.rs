@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use weir_balance::{
-    Allowance, Cause, Cluster, EjectRules, MemberPlan, Outcome, Pick, Picker, Policy, Random,
-    Rules, ServerIndex, Tried,
+    Allowance, Cause, Cluster, EjectRules, HedgeRules, MemberPlan, Outcome, Pick, Picker, Policy,
+    Random, Rules, ServerIndex, Tried,
 };
 
 /// What a server does with a request: the time it takes, and whether it answers.
@@ -213,4 +213,73 @@ fn workers_do_not_herd() {
         most = most.max(loads.iter().max().unwrap() - loads.iter().min().unwrap());
     }
     assert!(most <= 6, "loads differ by {most}");
+}
+
+/// How long requests take, and how many second servers were asked, where any server is slow once
+/// in a while.
+fn hedged(hedge: Option<HedgeRules>, slow_in_a_hundred: usize) -> (Vec<u64>, usize) {
+    let plans = (0..5).map(|at| MemberPlan::new(&format!("s{at}"), 1)).collect();
+    let start = Instant::now();
+    let cluster = Arc::new(Cluster::new(plans, Rules { hedge, ..Rules::default() }, None, start));
+    let mut picker = Picker::new(Arc::clone(&cluster), 0);
+    let mut random = Random::new(7);
+    let (mut took_us, mut seconds) = (Vec::new(), 0);
+    let mut time_us = |_: ServerIndex| {
+        let usual = 1_000 + random.below(1_000) as u64;
+        if random.below(100) < slow_in_a_hundred { 50 * usual } else { usual }
+    };
+    for at in 0..50_000_u64 {
+        let now = start + Duration::from_micros(at * 200);
+        let mut pick = |tried: &Tried| match picker.pick(now, None, tried) {
+            Pick::Server(server) => server,
+            other => panic!("{other:?}"),
+        };
+        let mut tried = Tried::new();
+        let first = pick(&tried);
+        let first_us = time_us(first);
+        cluster.deposit();
+        let after_us = cluster.hedge_after().map(|after| after.as_micros() as u64);
+        let mut best_us = first_us;
+        if let Some(after_us) = after_us.filter(|after_us| first_us > *after_us)
+            && cluster.begin_hedge(now)
+        {
+            tried.add(first);
+            let second = pick(&tried);
+            assert_ne!(second, first);
+            seconds += 1;
+            let second_us = time_us(second);
+            best_us = first_us.min(after_us + second_us);
+            let second_took = Duration::from_micros(second_us.min(best_us - after_us));
+            cluster.note(second, Outcome::Late(second_took), now);
+            picker.release(second);
+        }
+        let outcome = Duration::from_micros(best_us);
+        let is_late = best_us < first_us;
+        let of_first =
+            if is_late { Outcome::Late(outcome) } else { Outcome::Answered(Some(outcome)) };
+        cluster.note(first, of_first, now);
+        picker.release(first);
+        took_us.push(best_us);
+    }
+    took_us.sort_unstable();
+    (took_us, seconds)
+}
+
+const HEDGE: HedgeRules =
+    HedgeRules { after_percent: 95, budget: Allowance { percent: 5, per_s_min: 0 } };
+
+#[test]
+fn a_second_server_saves_the_tail_for_a_few_requests_more() {
+    let p99 = |took_us: &[u64]| took_us[took_us.len() * 99 / 100];
+    let (alone, none) = hedged(None, 3);
+    let (with, seconds) = hedged(Some(HEDGE), 3);
+    assert_eq!(none, 0);
+    assert!(p99(&with) * 2 < p99(&alone), "{} of {}", p99(&with), p99(&alone));
+    assert!((500..=50_000 / 20 + 50).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn when_every_server_is_slow_second_ones_stay_within_the_budget() {
+    let (_, seconds) = hedged(Some(HEDGE), 60);
+    assert!(seconds <= 50_000 / 20 + 50, "{seconds}");
 }

@@ -24,7 +24,7 @@ use ipnet::IpNet;
 pub use action::{
     Action, ErrorPage, ErrorPageBody, HeaderOp, HostPolicy, Proxy, Redirect, Respond, Rewrite,
 };
-pub use balance::{Eject, Policy, Retry, RetryOn, SameSite, Sticky};
+pub use balance::{Eject, Hedge, Policy, Retry, RetryOn, SameSite, Sticky};
 pub use discover::{AddressFamily, Discovery, DiscoverySource, Resolving, ServerDocument};
 pub use h2::Http2;
 pub use health::{HealthCheck, HttpProbe, InitialHealth, ProbeKind};

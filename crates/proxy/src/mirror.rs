@@ -73,6 +73,7 @@ struct Copy {
     body: Vec<u8>,
     client: Client,
     request_id: RequestId,
+    takes_trailers: bool,
 }
 
 /// A place among the copies of a worker, given back when it is dropped.
@@ -109,6 +110,7 @@ impl Copy {
             body: Vec::new(),
             client: exchange.client,
             request_id: exchange.request_id,
+            takes_trailers: exchange.takes_trailers,
         }
     }
 
@@ -121,7 +123,7 @@ impl Copy {
     }
 
     async fn run(self) {
-        let Self { place, snapshot, route, head, body, client, request_id } = self;
+        let Self { place, snapshot, route, head, body, client, request_id, takes_trailers } = self;
         let Some(plan) = snapshot.routes.get(route).and_then(|route| route.mirror.as_deref())
         else {
             return;
@@ -133,6 +135,8 @@ impl Copy {
         let content = (Body::owned(body), length);
         let mut exchange = Exchange::new(Rc::clone(&snapshot), head, content, client, None);
         exchange.request_id = request_id;
+        // The field itself is of one connection and has been taken out.
+        exchange.takes_trailers = takes_trailers;
         exchange.upstream = Some(plan.to.upstream);
         exchange.limit_total(Some(plan.timeout));
         let answered = async {

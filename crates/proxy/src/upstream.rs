@@ -6,6 +6,7 @@ mod attempt;
 mod connect;
 mod dial;
 mod h2;
+mod hedge;
 mod lease;
 mod pool;
 mod queue;
@@ -89,11 +90,24 @@ async fn fail_over(
         return outcome;
     }
     drop(outcome);
-    if let Some(from) = exchange.upstream {
+    let from = exchange.upstream;
+    if let Some(from) = from {
         exchange.metrics().failover(from);
     }
     exchange.upstream = Some(plan.to.upstream);
+    forget_first(exchange, from);
     fetch_from(worker, exchange, &plan.to, &mut kept).await
+}
+
+/// Takes from the request what was written for the upstream that has failed: its `Host` and its
+/// deadline.
+fn forget_first(exchange: &mut Exchange, from: Option<u32>) {
+    let request = &mut *exchange.request;
+    request.headers.set_known(Known::Host, &request.authority);
+    let plan = from.and_then(|from| exchange.snapshot.upstreams.get(from as usize));
+    if let Some(name) = plan.and_then(|plan| plan.deadline_header.as_ref()) {
+        request.headers.remove_named(name.as_bytes());
+    }
 }
 
 /// Fetches from the upstream of a plan. What is kept of the request is left in `kept`.
@@ -204,7 +218,12 @@ impl Course<'_> {
             exchange.per_try = self.rules.retry.per_try.filter(|_| more);
             self.kept.restore(exchange);
             self.announce_deadline(exchange);
-            let began = on_server(exchange, self.plan, (server, turn)).await;
+            let hedge_after = self.hedge_after(exchange).filter(|_| attempt == 0);
+            let (began, other) = match hedge_after {
+                None => (on_server(exchange, self.plan, (server, turn)).await, None),
+                Some(after) => Box::pin(self.ask_two(exchange, (server, turn), after)).await,
+            };
+            let index = exchange.trace.server.map_or(index, |at| ServerIndex(at.server));
             let (outcome, may_follow) = match began {
                 Ok((response, took)) => {
                     let status = response.head.status;
@@ -230,6 +249,7 @@ impl Course<'_> {
             repeat.replace(begun);
             exchange.metrics().retry(self.plan.upstream);
             self.tried.add(index);
+            other.into_iter().for_each(|other| self.tried.add(other));
         }
         Err(last.into())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::headers::{field_name, is_token_char};
 use super::{Context, Text, key};
 use crate::check::Item;
-use crate::model::{Balance, Eject, HashKey, Policy, Retry, RetryOn, SameSite, Sticky};
+use crate::model::{Balance, Eject, HashKey, Hedge, Policy, Retry, RetryOn, SameSite, Sticky};
 use crate::report::Diagnostic;
 use crate::scalar;
 
@@ -114,6 +114,33 @@ pub(super) fn retry(item: &Item, context: &mut Context) -> Retry {
         per_try: item.duration("per-try"),
         body_bytes_max: item.size("body-bytes-max").unwrap_or(0),
     }
+}
+
+pub(super) fn hedge(item: &Item, context: &mut Context) -> Hedge {
+    let mut hedge = Hedge::default();
+    if let Some(text) = item.prop("after")
+        && let Some(after_percent) = percent(text, context)
+    {
+        hedge.after_percent = after_percent;
+        if !(50..=99).contains(&after_percent) {
+            context.error(
+                Diagnostic::error(text.span, "a late request is slower than 50% to 99% of all")
+                    .help("for example after=\"95%\""),
+            );
+        }
+    }
+    if let Some(text) = item.prop("budget")
+        && let Some(budget_percent) = percent(text, context)
+    {
+        hedge.budget_percent = budget_percent;
+        if budget_percent == 0 {
+            context.error(
+                Diagnostic::error(text.span, "no second server could ever be asked")
+                    .help("leave `hedge` out, or give it a share such as \"5%\""),
+            );
+        }
+    }
+    hedge
 }
 
 pub(super) fn retry_on(conditions: &[Text<'_>], context: &mut Context) -> RetryOn {

@@ -62,6 +62,7 @@ pub(super) fn upstream(item: &Item, context: &mut Context) -> Option<Upstream> {
             .unwrap_or_default(),
         eject: item.first("eject").map(|item| balance::eject(item, context)).unwrap_or_default(),
         retry: item.first("retry").map(|item| balance::retry(item, context)).unwrap_or_default(),
+        hedge: item.first("hedge").map(|item| balance::hedge(item, context)),
         sticky: item.first("sticky").and_then(|item| balance::sticky(item, context)),
         slow_start: balance::slow_start(item),
         panic_percent: balance::panic_percent(item, context),

@@ -104,6 +104,21 @@ impl Default for Retry {
     }
 }
 
+/// `hedge`: a second server is asked where the first one is late.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hedge {
+    /// The share of answers, in percent, that a request may be slower than, 50 to 99.
+    pub after_percent: u32,
+    /// Requests for which a second server may be asked, in percent of all.
+    pub budget_percent: u32,
+}
+
+impl Default for Hedge {
+    fn default() -> Self {
+        Self { after_percent: 95, budget_percent: 5 }
+    }
+}
+
 /// Keeps a client at its server by a cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sticky {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Discovery, Eject, HashKey, HealthCheck, Policy, ProxyVersion, Retry, Span, Sticky, UpstreamTls,
+    Discovery, Eject, HashKey, HealthCheck, Hedge, Policy, ProxyVersion, Retry, Span, Sticky,
+    UpstreamTls,
 };
 
 /// One `upstream` node.
@@ -26,6 +27,8 @@ pub struct Upstream {
     pub eject: Eject,
     /// When requests are tried again.
     pub retry: Retry,
+    /// A second server is asked where the first one is late, if one is.
+    pub hedge: Option<Hedge>,
     /// Keeps clients at their servers, if it does.
     pub sticky: Option<Sticky>,
     /// How long a new or recovered server takes to get its full share.

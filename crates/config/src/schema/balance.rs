@@ -117,6 +117,19 @@ pub(super) static RETRY: NodeSpec = NodeSpec {
     ..NODE
 };
 
+pub(super) static HEDGE: NodeSpec = NodeSpec {
+    name: "hedge",
+    doc: "Asks a second server when the first one is late, and takes the answer that comes first. \
+          Only for idempotent methods without a body, or with one that `retry body-bytes-max` \
+          keeps.",
+    props: &[
+        prop("after", PERCENT, "late is slower than this share of the answers").default("95%"),
+        prop("budget", PERCENT, "requests for which a second server may be asked, of all")
+            .default("5%"),
+    ],
+    ..NODE
+};
+
 pub(super) static SLOW_START: NodeSpec = NodeSpec {
     name: "slow-start",
     doc: "Gives a new or recovered server a tenth of its share and more and more from then on. \

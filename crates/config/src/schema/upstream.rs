@@ -20,6 +20,7 @@ pub(super) static UPSTREAM: NodeSpec = NodeSpec {
         &super::health::HEALTH_CHECK,
         &balance::EJECT,
         &balance::RETRY,
+        &balance::HEDGE,
         &balance::SLOW_START,
         &balance::PANIC_THRESHOLD,
         &balance::SUBSET,

@@ -1,6 +1,6 @@
 //! What the configuration says of balancing, as crate `balance` takes it.
 
-use balance::{Allowance, EjectRules, Policy, Rules};
+use balance::{Allowance, EjectRules, HedgeRules, Policy, Rules};
 
 /// The rules of an upstream.
 pub(super) fn rules(upstream: &config::Upstream) -> Rules {
@@ -16,7 +16,14 @@ pub(super) fn rules(upstream: &config::Upstream) -> Rules {
         subset_seed: if upstream.subset > 0 { balance::hash::stable(&machine()) } else { 0 },
         repeats: Allowance { percent: retry.budget_percent, per_s_min: retry.budget_per_s_min },
         repeating_max: upstream.circuit_breaker.retries_max,
+        hedge: upstream.hedge.as_ref().map(hedge),
     }
+}
+
+fn hedge(hedge: &config::Hedge) -> HedgeRules {
+    // Little traffic has few late requests: nothing is given beside the share.
+    let budget = Allowance { percent: hedge.budget_percent, per_s_min: 0 };
+    HedgeRules { after_percent: hedge.after_percent, budget }
 }
 
 /// What tells this machine from others.

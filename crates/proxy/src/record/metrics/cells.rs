@@ -202,6 +202,8 @@ pub(super) struct ServerCells {
 pub(super) struct UpstreamCells {
     pub(super) retries: Cell,
     pub(super) failovers: Cell,
+    /// Heard, left.
+    pub(super) hedges: [Cell; 2],
     /// Sent, dropped, failed.
     pub(super) mirrored: [Cell; 3],
     pub(super) pool_hits: Cell,

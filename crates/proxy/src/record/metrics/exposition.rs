@@ -5,7 +5,9 @@
 
 use std::fmt::Write;
 
-use super::cells::{CLASS_LABELS, Classes, Coded, Fixed, RouteCells, ServerCells, UpstreamCells};
+use super::cells::{
+    CLASS_LABELS, Cell, Classes, Coded, Fixed, RouteCells, ServerCells, UpstreamCells,
+};
 use super::histogram::{BOUNDS_NS, Histogram, Summed};
 use super::shape::distinct;
 use super::table::{COUNTERS, Family, GAUGES, KEYED, Keyed, Kind};
@@ -70,7 +72,11 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::Probes => out.probes_by_server(registry),
         Keyed::Retries => out.by_upstream(registry, |cells| cells.retries.value()),
         Keyed::Failovers => out.by_upstream(registry, |cells| cells.failovers.value()),
-        Keyed::Mirrored => out.mirrored(registry),
+        Keyed::Hedges => out.by_result(registry, ["heard", "left"], |cells| &cells.hedges),
+        Keyed::Mirrored => {
+            let results = ["sent", "dropped", "failed"];
+            out.by_result(registry, results, |cells| &cells.mirrored);
+        }
         Keyed::ServerUp => clusters::up(registry, out),
         Keyed::ServerWeight => clusters::weights(registry, out),
         Keyed::ServerActive => clusters::active(registry, out),
@@ -280,12 +286,17 @@ impl<'a> FamilyWriter<'a> {
         }
     }
 
-    fn mirrored(&mut self, registry: &Registry) {
+    fn by_result<const N: usize>(
+        &mut self,
+        registry: &Registry,
+        results: [&str; N],
+        of: impl Fn(&UpstreamCells) -> &[Cell; N],
+    ) {
         for at in distinct(&registry.labels.upstreams) {
             let Some(label) = registry.labels.upstreams.get(at) else { continue };
-            for (result, name) in ["sent", "dropped", "failed"].into_iter().enumerate() {
+            for (result, name) in results.into_iter().enumerate() {
                 let cells = registry.blocks.iter().filter_map(|block| block.upstreams.get(at));
-                let counted = cells.filter_map(|cells| cells.mirrored.get(result));
+                let counted = cells.filter_map(|cells| of(cells).get(result));
                 self.sample_unless_zero(&[label, name], counted.map(|cell| cell.value()).sum());
             }
         }

@@ -63,7 +63,7 @@ impl Default for Words {
 }
 
 /// The limits of the configuration language, and the one that the system sets.
-pub const LIMITS: [&str; 15] = [
+pub const LIMITS: [&str; 16] = [
     "header-bytes-max",
     "headers-max",
     "uri-bytes-max",
@@ -78,6 +78,7 @@ pub const LIMITS: [&str; 15] = [
     "queue",
     "circuit-breaker",
     "retry-budget",
+    "hedge-budget",
     "descriptors",
 ];
 

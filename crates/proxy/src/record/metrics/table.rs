@@ -150,6 +150,8 @@ families! {
         "Requests sent again after a fault.";
     Failovers = Counter "weir_upstream_failovers", "", ["upstream"],
         "Requests that went on to another upstream, by the one that failed them.";
+    Hedges = Counter "weir_upstream_hedges", "", ["upstream", "result"],
+        "Second servers asked because the first was late: `heard`, or `left` for the first.";
     Mirrored = Counter "weir_mirrored_requests", "", ["upstream", "result"],
         "Copies of requests by upstream: `sent`, `failed`, or `dropped` for want of room.";
     ServerUp = Gauge "weir_upstream_server_up", "", ["upstream", "server"],

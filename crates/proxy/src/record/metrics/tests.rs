@@ -86,6 +86,7 @@ fn every_family_shows_what_was_counted() {
     worker.upstream_fault(SERVER);
     worker.retry(1);
     worker.failover(0);
+    worker.hedged(0, true);
     worker.mirrored(0, crate::mirror::Mirrored::Dropped);
     worker.pool_hit(0);
     worker.pool_miss(0);
@@ -118,6 +119,7 @@ fn every_family_shows_what_was_counted() {
         (&format!("weir_upstream_probes_total{{{server},result=\"failed\"}}"), "2"),
         ("weir_upstream_retries_total{upstream=\"db\"}", "1"),
         ("weir_mirrored_requests_total{upstream=\"app\",result=\"dropped\"}", "1"),
+        ("weir_upstream_hedges_total{upstream=\"app\",result=\"heard\"}", "1"),
         ("weir_upstream_failovers_total{upstream=\"app\"}", "1"),
         ("weir_discovery_total{upstream=\"app\",source=\"srv\",result=\"changed\"}", "1"),
         ("weir_discovery_total{upstream=\"app\",source=\"srv\",result=\"failed\"}", "2"),

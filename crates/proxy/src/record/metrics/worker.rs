@@ -141,6 +141,15 @@ impl LabelledMetrics {
         self.upstream(upstream, |cells| cells.failovers.add(1));
     }
 
+    /// Counts a second server that was asked because the first was late.
+    pub fn hedged(&self, upstream: u32, is_heard: bool) {
+        self.upstream(upstream, |cells| {
+            let [heard, left] = &cells.hedges;
+            let cell = if is_heard { heard } else { left };
+            cell.add(1);
+        });
+    }
+
     /// Counts a copy of a request for this upstream.
     pub fn mirrored(&self, upstream: u32, outcome: Mirrored) {
         self.upstream(upstream, |cells| {
