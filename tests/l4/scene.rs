@@ -5,7 +5,7 @@ use std::time::Instant;
 use testkit::{Origin, PATIENCE, Setup};
 
 /// A TCP listener that passes everything on to these servers.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Tcp {
     servers: String,
     listener: String,

@@ -251,3 +251,19 @@ fn a_shutdown_does_not_wait_for_ever() {
     client.expect_closed();
     assert_eq!(weir.wait_exit().code(), Some(0));
 }
+
+#[test]
+fn no_other_is_tried_where_retry_says_so() {
+    let gone = testkit::port::free_addr().to_string();
+    let tcp = Tcp::default().server(&gone).server(&parrot().server());
+    for upstream in ["retry attempts=0", "retry on=\"reset\""] {
+        let upstream = format!("balance \"first\"\n{upstream}");
+        let weir = tcp.clone().upstream(&upstream).start();
+        assert_eq!(weir.client().everything(), "");
+        let line = weir.wait_log(1).remove(0);
+        assert_eq!(
+            (line.text("reason"), line.number("attempts")),
+            ("connection_refused".into(), 1.0)
+        );
+    }
+}

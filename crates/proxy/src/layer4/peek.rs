@@ -1,6 +1,7 @@
 //! TLS connections that may be passed on as they are: a look at the first message, which stays
 //! in the socket for whoever gets the connection.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
@@ -14,6 +15,12 @@ use crate::io::{Stream, Timer};
 use crate::record::account;
 use crate::tls;
 use crate::worker::Worker;
+
+thread_local! {
+    /// What is looked at stays in the socket, so one place for a look serves all connections, and
+    /// one that never says all of it takes no memory here.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What follows a look.
 enum Verdict {
@@ -51,9 +58,9 @@ async fn look(worker: &Worker, stream: &Stream, place: &Place) -> Verdict {
     };
     let timer = Timer::new();
     timer.set(snapshot.timeouts.tls_handshake);
-    let mut bytes = vec![0; snapshot.tls_hello_bytes_max];
+    let bytes_max = snapshot.tls_hello_bytes_max;
     let mut seen = 0;
-    let looked = poll_fn(|cx| match poll_hello(stream, cx, (&mut seen, &mut bytes)) {
+    let looked = poll_fn(|cx| match poll_hello(stream, cx, (&mut seen, bytes_max)) {
         Poll::Pending => timer.poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
         ready => ready,
     })
@@ -83,20 +90,23 @@ async fn look(worker: &Worker, stream: &Stream, place: &Place) -> Verdict {
 fn poll_hello(
     stream: &Stream,
     cx: &mut Context<'_>,
-    (seen, bytes): (&mut usize, &mut [u8]),
+    (seen, bytes_max): (&mut usize, usize),
 ) -> Poll<io::Result<Result<Hello, HelloFault>>> {
-    loop {
-        let count = ready!(stream.poll_peek(cx, *seen, bytes))?;
-        *seen = count;
-        match hello::parse(bytes.get(..count).unwrap_or_default()) {
-            Ok(Some(hello)) => return Poll::Ready(Ok(Ok(hello))),
-            Err(fault) => return Poll::Ready(Ok(Err(fault))),
-            Ok(None) if count == bytes.len() => {
-                return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+    SCRATCH.with_borrow_mut(|bytes| {
+        bytes.resize(bytes_max, 0);
+        loop {
+            let count = ready!(stream.poll_peek(cx, *seen, bytes))?;
+            *seen = count;
+            match hello::parse(bytes.get(..count).unwrap_or_default()) {
+                Ok(Some(hello)) => return Poll::Ready(Ok(Ok(hello))),
+                Err(fault) => return Poll::Ready(Ok(Err(fault))),
+                Ok(None) if count == bytes.len() => {
+                    return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+                }
+                Ok(None) => {}
             }
-            Ok(None) => {}
         }
-    }
+    })
 }
 
 /// Ends a connection that is for nobody; who asked for a name that is not here is told so.

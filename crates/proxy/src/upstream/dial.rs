@@ -12,9 +12,6 @@ use crate::proxy_protocol::Relayed;
 use crate::record::ServerAt;
 use crate::snapshot::InForce;
 
-/// Servers that one connection may try at the most.
-const ATTEMPTS_MAX: usize = 3;
-
 /// Connects to a server of the plan's upstream, or to another where that fails.
 ///
 /// # Errors
@@ -32,7 +29,8 @@ pub async fn dial(
     let key = rules.and_then(|rules| key::of_address(client?, rules.key.as_ref()?));
     let mut tried = Tried::new();
     let mut last = Fault::proxy(Kind::DestinationUnavailable);
-    for attempt in 0..ATTEMPTS_MAX {
+    let retry = rules.map(|rules| &rules.retry).filter(|retry| retry.on.connect);
+    for attempt in 0..=retry.map_or(0, |retry| retry.attempts) {
         let now = clock::now();
         let (turn, server) = match upstream.pick(now, key, &tried) {
             Found::Server(turn, server) => (turn, server),

@@ -128,11 +128,15 @@ impl Flow {
     /// Carries answers back until nothing has come for a while, the server turns out to be gone,
     /// or the worker ends.
     async fn run(self: Rc<Self>) {
+        let worker = &self.inlet.worker;
         tokio::select! {
+            biased;
+            // Who was told to end before this began is not told again.
+            () = std::future::ready(()), if worker.is_draining() => {}
             () = self.answers() => {}
             () = self.ending.notified() => {}
-            () = self.idle() => self.inlet.worker.metrics().timeout("udp-idle"),
-            () = self.inlet.worker.flows().ending.notified() => {}
+            () = worker.flows().ending.notified() => {}
+            () = self.idle() => worker.metrics().timeout("udp-idle"),
         }
         self.inlet.forget(self.ends, &self);
         let refused = self.refused.get();
