@@ -74,10 +74,12 @@ fn what_is_wrong_changes_nothing() {
 #[test]
 fn who_is_avoided_and_why_is_logged() {
     let (gone, good) = (testkit::port::free_addr().to_string(), Origin::simple(ok("yes")));
-    let weir = Setup::new().server(&gone).to(&good).upstream("eject base=\"1s\"").start();
+    let weir = Setup::new().server(&gone).to(&good).upstream("eject base=\"3s\"").start();
     ask(&weir, 10);
-    let told = |line: &str| weir.stderr().iter().any(|own| own.contains(line));
-    let avoided = format!("server {gone} is avoided for 1s: unreachable");
-    weir.wait_metrics(|_| told(&avoided));
-    weir.wait_metrics(|_| told(&format!("server {gone} is used again")));
+    // Servers are looked at once a second, so some of the three may have gone by.
+    let told = |start: &str, end: &str| {
+        weir.stderr().iter().any(|own| own.contains(start) && own.ends_with(end))
+    };
+    weir.wait_metrics(|_| told(&format!("server {gone} is avoided for "), "s: unreachable"));
+    weir.wait_metrics(|_| told(&format!("server {gone} is used again"), ""));
 }
