@@ -5,4 +5,5 @@ mod chaos;
 mod choice;
 mod health;
 mod retries;
+mod stuck;
 mod waiting;
