@@ -257,7 +257,7 @@ fn no_other_is_tried_where_retry_says_so() {
     let gone = testkit::port::free_addr().to_string();
     let tcp = Tcp::default().server(&gone).server(&parrot().server());
     for upstream in ["retry attempts=0", "retry on=\"reset\""] {
-        let upstream = format!("balance \"first\"\n{upstream}");
+        let upstream = format!("balance \"first\"\nconnections max=9\n{upstream}");
         let weir = tcp.clone().upstream(&upstream).start();
         assert_eq!(weir.client().everything(), "");
         let line = weir.wait_log(1).remove(0);
