@@ -47,7 +47,9 @@ fn early_hints_trailers_and_a_body_in_chunks() {
 #[test]
 fn uploads_of_known_and_unknown_length_and_over_a_limit() {
     let origin = Origin::answer(|request| origin::ok(request.body.len().to_string()));
-    let weir = Setup::new().to(&origin).route("limits body-bytes-max=\"1MiB\"").start();
+    let setup = Setup::new().to(&origin).route("limits body-bytes-max=\"1MiB\"");
+    // One worker writes its log in the order of events.
+    let weir = setup.workers(1).start();
     let file = weir.dir().join("body");
     let upload = |bytes: usize, arguments: &[&str]| {
         std::fs::write(&file, vec![b'u'; bytes]).expect("write");
