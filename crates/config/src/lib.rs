@@ -63,15 +63,11 @@ pub fn load_servers(name: &str, text: &str, format: ListFormat) -> Result<Vec<Se
 /// # Errors
 /// All findings together, if one of them is an error.
 pub fn load_server_file(path: &Path) -> Result<Vec<Server>, Report> {
-    let name = path.display().to_string();
     let mut context = Context::default();
-    let servers = match read::content(path) {
-        Ok(text) => decode::discover::servers((&name, &text, ListFormat::of(&name)), &mut context),
-        Err(reason) => {
-            context.error(Diagnostic::nowhere(format!("cannot read {name:?}: {reason}")));
-            Vec::new()
-        }
-    };
+    let servers = decode::discover::file_servers(path, &mut context).unwrap_or_else(|message| {
+        context.error(Diagnostic::nowhere(message));
+        Vec::new()
+    });
     listed(servers, context)
 }
 

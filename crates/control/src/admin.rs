@@ -16,9 +16,9 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
 
 use crate::Control;
+use crate::runtime::Task;
 
 /// Where the listener stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ const JSON: &str = "application/json";
 pub struct Admin {
     addresses: Vec<SocketAddr>,
     path: Option<PathBuf>,
-    tasks: Vec<AbortHandle>,
+    tasks: Vec<Task>,
 }
 
 /// The admin listener could not be opened.
@@ -165,7 +165,7 @@ impl Admin {
             listener.set_nonblocking(true).map_err(fail)?;
             let listener = tokio::net::TcpListener::from_std(listener).map_err(fail)?;
             let server = axum::serve(listener, router.clone());
-            admin.tasks.push(handle.spawn(server.into_future()).abort_handle());
+            admin.tasks.push(Task::spawn(handle, server.into_future()));
         }
         Ok(admin)
     }
@@ -178,14 +178,13 @@ impl Admin {
         let _runtime = handle.enter();
         let listener = tokio::net::UnixListener::from_std(listener).map_err(fail)?;
         let server = axum::serve(listener, router);
-        admin.tasks.push(handle.spawn(server.into_future()).abort_handle());
+        admin.tasks.push(Task::spawn(handle, server.into_future()));
         Ok(admin)
     }
 }
 
 impl Drop for Admin {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
         if let Some(path) = &self.path {
             // It may be gone already, and nothing depends on it.
             _ = std::fs::remove_file(path);

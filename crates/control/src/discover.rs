@@ -10,8 +10,8 @@ mod srv;
 use std::sync::Arc;
 
 use config::{DiscoverySource, Server, Span};
-use tokio::task::AbortHandle;
 
+use crate::runtime::Task;
 use crate::{Control, Resolver};
 
 /// One source of servers of one upstream.
@@ -78,13 +78,7 @@ type Tell = dyn Fn(&Source, News<'_>) + Send + Sync;
 /// Sources being followed. Dropping it ends that.
 #[derive(Debug)]
 pub struct Discoverer {
-    tasks: Vec<AbortHandle>,
-}
-
-impl Drop for Discoverer {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
-    }
+    _tasks: Vec<Task>,
 }
 
 impl Discoverer {
@@ -101,16 +95,19 @@ impl Discoverer {
             let (resolver, what) = (resolver.clone(), source.what.clone());
             let followed = Followed::new(source, Arc::clone(&tell));
             let handle = control.handle();
-            let task = match what {
-                DiscoverySource::Srv(name) => handle.spawn(srv::follow(followed, resolver, name)),
-                DiscoverySource::File { path, .. } => handle.spawn(file::follow(followed, path)),
-                DiscoverySource::Http(document) => {
-                    handle.spawn(document::follow(followed, resolver, document))
+            match what {
+                DiscoverySource::Srv(name) => {
+                    Task::spawn(handle, srv::follow(followed, resolver, name))
                 }
-            };
-            task.abort_handle()
+                DiscoverySource::File { path, .. } => {
+                    Task::spawn(handle, file::follow(followed, path))
+                }
+                DiscoverySource::Http(document) => {
+                    Task::spawn(handle, document::follow(followed, resolver, document))
+                }
+            }
         };
-        Self { tasks: sources.into_iter().map(follow).collect() }
+        Self { _tasks: sources.into_iter().map(follow).collect() }
     }
 }
 

@@ -23,10 +23,10 @@ use proxy::snapshot::{ServerTarget, Snapshot};
 use proxy::tls::ClientTls;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::Control;
+use crate::runtime::Task;
 
 /// Probes that run at the same time. With more servers than this, some wait for their turn.
 pub const PROBES_MAX: usize = 64;
@@ -85,7 +85,7 @@ type Identity = (Arc<str>, Arc<str>);
 struct Running {
     plan: Arc<ProbePlan>,
     known: Arc<Mutex<Known>>,
-    task: AbortHandle,
+    _task: Task,
 }
 
 /// What is known of a server, and which number it has now.
@@ -93,12 +93,6 @@ struct Running {
 struct Known {
     state: ProbeState,
     at: ServerAt,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 type Tell = dyn Fn(ServerAt, &ProbePlan, News<'_>) + Send + Sync;
@@ -219,8 +213,8 @@ impl Prober {
             turns: Arc::clone(&self.turns),
             tell: Arc::clone(&self.tell),
         };
-        let task = self.handle.spawn(watch.run(first_wait)).abort_handle();
-        Running { plan, known, task }
+        let task = Task::spawn(&self.handle, watch.run(first_wait));
+        Running { plan, known, _task: task }
     }
 }
 

@@ -15,12 +15,13 @@ use std::time::Duration;
 
 use config::AddressFamily;
 use tokio::runtime::Handle;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use self::lookup::{Answer, Family, Found, look_up, look_up_srv};
 pub(crate) use self::lookup::{Record, Records};
 use crate::Control;
+use crate::runtime::Task;
 
 /// How long the answer of one address family waits for that of the other before it is told.
 const PAIR_WAIT: Duration = Duration::from_millis(250);
@@ -85,13 +86,7 @@ pub struct Watch {
     resolver: Resolver,
     handle: Handle,
     tell: Arc<Tell>,
-    tasks: HashMap<Watched, AbortHandle>,
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.tasks.values().for_each(AbortHandle::abort);
-    }
+    tasks: HashMap<Watched, Task>,
 }
 
 impl Watch {
@@ -106,11 +101,10 @@ impl Watch {
             let task = before.remove(&name).unwrap_or_else(|| {
                 let (resolver, tell) = (self.resolver.clone(), Arc::clone(&self.tell));
                 let refresh = Refresh::new(resolver, name.clone(), tell);
-                self.handle.spawn(refresh.run()).abort_handle()
+                Task::spawn(&self.handle, refresh.run())
             });
             self.tasks.insert(name, task);
         }
-        before.values().for_each(AbortHandle::abort);
     }
 }
 

@@ -5,6 +5,28 @@ use std::thread::JoinHandle;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+/// A task on the control thread that ends with its owner.
+#[derive(Debug)]
+pub(crate) struct Task(AbortHandle);
+
+impl Task {
+    /// Runs a task for as long as this lives.
+    pub(crate) fn spawn<F>(handle: &Handle, task: F) -> Self
+    where
+        F: Future + Send + 'static,
+        F::Output: Send,
+    {
+        Self(handle.spawn(task).abort_handle())
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 /// The control thread. Dropping it ends the thread and what runs there.
 pub struct Control {

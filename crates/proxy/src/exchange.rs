@@ -182,6 +182,20 @@ impl Exchange {
         }
     }
 
+    /// The same request once more, with this body and for no client to hear of.
+    #[must_use]
+    pub fn again(&self, content: (Body, BodyLength)) -> Self {
+        let mut head = Recycled::<RequestHead>::take();
+        head.clone_from(&self.request);
+        let mut again = Self::new(Rc::clone(&self.snapshot), head, content, self.client, None);
+        again.request_id = self.request_id;
+        again.route = self.route;
+        again.upstream = self.upstream;
+        // The field itself is of one connection and has been taken out.
+        again.takes_trailers = self.takes_trailers;
+        again
+    }
+
     /// The target as the client sent it.
     #[must_use]
     pub fn target_received(&self) -> &[u8] {

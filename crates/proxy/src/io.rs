@@ -2,6 +2,7 @@
 //!
 //! Everything is worker-local: it lives and dies on one thread and is never locked.
 
+pub mod ahead;
 pub mod buffer;
 pub mod clock;
 pub mod memory;

@@ -1,6 +1,7 @@
 //! How many connections there may be, in all and from one client.
 
 mod handshakes;
+mod tally;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use crate::fault::{Fault, Kind};
 use crate::io::{Peer, clock};
 
 use handshakes::Handshakes;
+pub use tally::{Taken, Tally};
 
 /// Shards of the per-client table: workers accept at the same time.
 const SHARDS: usize = 16;

@@ -81,14 +81,7 @@ impl Listener {
     /// # Errors
     /// When the address cannot be bound.
     pub fn tcp(address: SocketAddr, workers: usize, plan: u32) -> io::Result<Self> {
-        // The probe fails where another process listens; sharing the port would succeed.
-        drop(bind_tcp(address, false)?);
-        let first = bind_tcp(address, true)?;
-        let bound = first.local_addr()?.as_socket().unwrap_or(address);
-        let mut sockets = vec![Arc::new(OwnedFd::from(first))];
-        while sockets.len() < workers {
-            sockets.push(Arc::new(OwnedFd::from(bind_tcp(bound, true)?)));
-        }
+        let (bound, sockets) = bind_each(address, workers, bind_tcp)?;
         for socket in &sockets {
             rustix::net::listen(socket, BACKLOG)?;
         }
@@ -102,14 +95,7 @@ impl Listener {
     /// # Errors
     /// When the address cannot be bound.
     pub fn udp(address: SocketAddr, workers: usize, plan: u32) -> io::Result<Self> {
-        // The probe fails where another process listens; sharing the port would succeed.
-        drop(bind_udp(address, false)?);
-        let first = bind_udp(address, true)?;
-        let bound = first.local_addr()?.as_socket().unwrap_or(address);
-        let mut sockets = vec![Arc::new(OwnedFd::from(first))];
-        while sockets.len() < workers {
-            sockets.push(Arc::new(OwnedFd::from(bind_udp(bound, true)?)));
-        }
+        let (bound, sockets) = bind_each(address, workers, bind_udp)?;
         let label = format!("udp:{bound}");
         Ok(Self { label, address: None, sockets, path: None, plan, is_udp: true })
     }
@@ -156,27 +142,42 @@ impl Drop for Listener {
     }
 }
 
+/// A socket for each worker, bound to one address, and that address with the port it got.
+fn bind_each(
+    address: SocketAddr,
+    workers: usize,
+    bind: fn(SocketAddr, bool) -> io::Result<Socket>,
+) -> io::Result<(SocketAddr, Vec<Arc<OwnedFd>>)> {
+    // The probe fails where another process listens; sharing the port would succeed.
+    drop(bind(address, false)?);
+    let first = bind(address, true)?;
+    let bound = first.local_addr()?.as_socket().unwrap_or(address);
+    let mut sockets = vec![Arc::new(OwnedFd::from(first))];
+    while sockets.len() < workers {
+        sockets.push(Arc::new(OwnedFd::from(bind(bound, true)?)));
+    }
+    Ok((bound, sockets))
+}
+
 fn bind_udp(address: SocketAddr, shares: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_reuse_port(shares)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(!address.ip().is_unspecified())?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    Ok(socket)
+    bind(socket, address, shares)
 }
 
 fn bind_tcp(address: SocketAddr, shares: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    // Accepted sockets inherit it, which saves a system call for each.
+    socket.set_tcp_nodelay(true)?;
+    bind(socket, address, shares)
+}
+
+fn bind(socket: Socket, address: SocketAddr, shares: bool) -> io::Result<Socket> {
     socket.set_reuse_port(shares)?;
     if address.is_ipv6() {
         // `[::]` takes IPv4 too; a listener on an IPv4 address may stand beside it.
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
-    // Accepted sockets inherit it, which saves a system call for each.
-    socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket)

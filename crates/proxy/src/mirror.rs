@@ -6,14 +6,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http1::encode::Framing;
-use http1::{BodyLength, Known, RequestHead};
+use http1::{BodyLength, Known};
 
 use crate::body::{Body, Tap};
-use crate::exchange::{Client, Exchange, Response};
+use crate::exchange::{Exchange, Response};
 use crate::fault::Fault;
-use crate::recycle::Recycled;
-use crate::request_id::RequestId;
-use crate::snapshot::{ProxyPlan, SnapshotRef};
+use crate::io::clock;
+use crate::limits::Taken;
+use crate::snapshot::ProxyPlan;
 use crate::upstream;
 use crate::worker::Worker;
 
@@ -50,13 +50,13 @@ pub fn begin(worker: &Worker, exchange: &mut Exchange, plan: &MirrorPlan) {
     }
     let is_too_long = matches!(exchange.framing, Framing::Length(bytes)
         if bytes > plan.body_bytes_max as u64);
-    let place = if is_too_long { None } else { worker.begin_copy(plan.in_flight_max) };
-    let Some(place) = place else {
+    let place = if is_too_long { None } else { worker.copies().take(plan.in_flight_max) };
+    let Some((place, worker)) = place.zip(worker.handle()) else {
         return exchange.metrics().mirrored(plan.to.upstream, Mirrored::Dropped);
     };
-    let copy = Copy::of(exchange, place);
+    let copy = Copy::of(exchange, plan, (worker, place));
     if exchange.body.is_empty() {
-        return copy.send();
+        return copy.send(Vec::new());
     }
     let tap = Collector { copy: Some(copy), body: Vec::new(), bytes_max: plan.body_bytes_max };
     let body = std::mem::replace(&mut exchange.body, Body::Empty);
@@ -66,88 +66,55 @@ pub fn begin(worker: &Worker, exchange: &mut Exchange, plan: &MirrorPlan) {
 /// A request on its second way.
 #[derive(Debug)]
 struct Copy {
-    place: Place,
-    snapshot: SnapshotRef,
-    route: usize,
-    head: Recycled<RequestHead>,
-    body: Vec<u8>,
-    client: Client,
-    request_id: RequestId,
-    takes_trailers: bool,
-}
-
-/// A place among the copies of a worker, given back when it is dropped.
-#[derive(Debug)]
-pub struct Place {
     worker: Rc<Worker>,
-}
-
-impl Place {
-    /// A place that the worker has counted.
-    #[must_use]
-    pub fn new(worker: Rc<Worker>) -> Self {
-        Self { worker }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.worker.end_copy();
-    }
+    _place: Taken,
+    exchange: Box<Exchange>,
 }
 
 impl Copy {
-    fn of(exchange: &Exchange, place: Place) -> Self {
-        let mut head = Recycled::<RequestHead>::take();
-        head.clone_from(&exchange.request);
+    fn of(exchange: &Exchange, plan: &MirrorPlan, (worker, place): (Rc<Worker>, Taken)) -> Self {
+        let mut copy = exchange.again((Body::Empty, BodyLength::None));
         // Nobody would pass an invitation on: the body is there.
-        head.headers.remove(Known::Expect);
-        Self {
-            place,
-            snapshot: Rc::clone(&exchange.snapshot),
-            route: exchange.route.map_or(usize::MAX, |route| route.0 as usize),
-            head,
-            body: Vec::new(),
-            client: exchange.client,
-            request_id: exchange.request_id,
-            takes_trailers: exchange.takes_trailers,
-        }
+        copy.request.headers.remove(Known::Expect);
+        copy.expects_continue = false;
+        copy.upgrades = false;
+        copy.upstream = Some(plan.to.upstream);
+        Self { worker, _place: place, exchange: Box::new(copy) }
     }
 
-    fn plan(&self) -> Option<&MirrorPlan> {
-        self.snapshot.routes.get(self.route)?.mirror.as_deref()
-    }
-
-    fn send(self) {
-        tokio::task::spawn_local(self.run());
-    }
-
-    async fn run(self) {
-        let Self { place, snapshot, route, head, body, client, request_id, takes_trailers } = self;
-        let Some(plan) = snapshot.routes.get(route).and_then(|route| route.mirror.as_deref())
-        else {
-            return;
-        };
+    /// Sends it with this body, on a task of its own.
+    fn send(mut self, body: Vec<u8>) {
         let length = match body.len() {
             0 => BodyLength::None,
             bytes => BodyLength::Exact(bytes as u64),
         };
-        let content = (Body::owned(body), length);
-        let mut exchange = Exchange::new(Rc::clone(&snapshot), head, content, client, None);
-        exchange.request_id = request_id;
-        // The field itself is of one connection and has been taken out.
-        exchange.takes_trailers = takes_trailers;
-        exchange.upstream = Some(plan.to.upstream);
-        exchange.limit_total(Some(plan.timeout));
+        self.exchange.framing = upstream::request_framing(length);
+        self.exchange.body = Body::owned(body);
+        tokio::task::spawn_local(self.run());
+    }
+
+    fn count(&self, outcome: Mirrored) {
+        if let Some(upstream) = self.exchange.upstream {
+            self.exchange.metrics().mirrored(upstream, outcome);
+        }
+    }
+
+    async fn run(mut self) {
+        let snapshot = Rc::clone(&self.exchange.snapshot);
+        let route = self.exchange.route.and_then(|route| snapshot.routes.get(route.0 as usize));
+        let Some(plan) = route.and_then(|route| route.mirror.as_deref()) else { return };
+        // The time of the upload was the client's.
+        self.exchange.trace.started = clock::now();
+        self.exchange.limit_total(Some(plan.timeout));
         let answered = async {
-            let response = upstream::fetch(&place.worker, &mut exchange, &plan.to).await?;
+            let response = upstream::fetch(&self.worker, &mut self.exchange, &plan.to).await?;
             read(response, plan.body_bytes_max).await
         };
         let outcome = match tokio::time::timeout(plan.timeout, Box::pin(answered)).await {
             Ok(Ok(())) => Mirrored::Sent,
             Ok(Err(_)) | Err(_) => Mirrored::Failed,
         };
-        snapshot.metrics().mirrored(plan.to.upstream, outcome);
+        self.count(outcome);
     }
 }
 
@@ -181,10 +148,7 @@ impl Tap for Collector {
             self.body.extend_from_slice(data);
         } else if let Some(copy) = self.copy.take() {
             self.body = Vec::new();
-            let upstream = copy.plan().map(|plan| plan.to.upstream);
-            if let Some(upstream) = upstream {
-                copy.snapshot.metrics().mirrored(upstream, Mirrored::Dropped);
-            }
+            copy.count(Mirrored::Dropped);
         }
     }
 
@@ -193,9 +157,8 @@ impl Tap for Collector {
     }
 
     fn end(&mut self) {
-        if let Some(mut copy) = self.copy.take() {
-            copy.body = std::mem::take(&mut self.body);
-            copy.send();
+        if let Some(copy) = self.copy.take() {
+            copy.send(std::mem::take(&mut self.body));
         }
     }
 }

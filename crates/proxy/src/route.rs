@@ -10,7 +10,7 @@ use http1::{Method, RequestHead};
 
 use self::captures::Captures;
 use self::guard::{Guard, Verdict};
-use self::host::Hosts;
+pub(crate) use self::host::Hosts;
 use self::paths::{Candidate, Paths, Site};
 
 pub mod captures;
@@ -52,7 +52,7 @@ pub use self::spec::{HostPattern, PathPattern, Predicate, RouteSpec};
 /// pattern of the route taken names the escape itself.
 #[derive(Debug, Default)]
 pub struct Router {
-    hosts: Hosts,
+    hosts: Hosts<Site>,
     paths: Paths,
     guards: Vec<Guard>,
 }
@@ -97,7 +97,7 @@ impl Router {
     /// Finds the most specific route and what it captures.
     pub fn find(&self, query: &Query<'_>, captures: &mut Captures) -> Outcome {
         captures.clear();
-        let Some(site) = self.hosts.site(query.head.host()) else { return Outcome::NoHost };
+        let Some(site) = self.hosts.find(query.head.host(), Some) else { return Outcome::NoHost };
         let hit = self.walk(site, query, query.path);
         if path::has_escaped_separator(query.path)
             && self.reads_otherwise(site, query, hit, captures)

@@ -21,9 +21,8 @@ use crate::io::stream::Peek;
 use crate::io::{Traffic, clock, memory, timer};
 use crate::layer4;
 use crate::layer4::udp::Flows;
-use crate::limits::Seats;
+use crate::limits::{Seats, Tally};
 use crate::listen::{self, Door};
-use crate::mirror;
 use crate::parking::{self, ParkingLot};
 use crate::record::{
     Counter, Gauge, LabelledMetrics, LogRecord, Metrics, WorkerLog, WorkerMetrics, account,
@@ -79,7 +78,7 @@ pub struct Worker {
     random: RefCell<Random>,
     flows: Flows,
     /// Copies of requests under way.
-    copies: Cell<usize>,
+    copies: Tally,
     /// For tasks that outlive what began them.
     me: Weak<Self>,
     give_back: fn(),
@@ -111,7 +110,7 @@ impl Worker {
             give_back: parts.give_back,
             has_parked: Cell::new(false),
             flows: Flows::default(),
-            copies: Cell::new(0),
+            copies: Tally::default(),
             me: Weak::clone(me),
         }))
     }
@@ -162,17 +161,16 @@ impl Worker {
         self.random.borrow_mut().next()
     }
 
-    /// Counts one more copy of a request, if fewer than `max` are under way.
+    /// Copies of requests that are under way.
     #[must_use]
-    pub fn begin_copy(&self, max: usize) -> Option<mirror::Place> {
-        let worker = self.me.upgrade().filter(|_| self.copies.get() < max)?;
-        self.copies.set(self.copies.get() + 1);
-        Some(mirror::Place::new(worker))
+    pub fn copies(&self) -> &Tally {
+        &self.copies
     }
 
-    /// A copy is over.
-    pub fn end_copy(&self) {
-        self.copies.set(self.copies.get().saturating_sub(1));
+    /// This worker, for a task that outlives what began it.
+    #[must_use]
+    pub fn handle(&self) -> Option<Rc<Self>> {
+        self.me.upgrade()
     }
 
     /// The connections between requests.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use balance::ServerIndex;
-use config::{Config, Server};
+use config::Server;
 use control::{Outcome, ProbePlan, Prober, Source, Watch, Watched};
 use proxy::engine::Adopter;
 use proxy::snapshot::{ServerTarget, Snapshot, UpstreamPlan};
@@ -43,9 +43,9 @@ struct Parts {
 }
 
 impl Roster {
-    pub(crate) fn new(config: &Config, live: Arc<Live>) -> Self {
+    pub(crate) fn new(lists: Lists, live: Arc<Live>) -> Self {
         let parts = Parts {
-            lists: Lists::new(config),
+            lists,
             words: Words::default(),
             dirty: BTreeSet::new(),
             followers: None,

@@ -61,7 +61,8 @@ impl Running {
         // Before anything listens: from then on a signal must find its way.
         let signals = Signals::catch()?;
         let snapshot = command::compile(&config, None)?;
-        let snapshot = Arc::new(snapshot.with_servers(Lists::new(&config).grown()));
+        let lists = Lists::new(&config);
+        let snapshot = Arc::new(snapshot.with_servers(lists.grown()));
         let workers = config.workers.map_or_else(available_cores, usize::from).max(1);
         let listeners = bind(&config, workers)?;
         let metrics = Metrics::new(snapshot.shape(workers));
@@ -70,7 +71,7 @@ impl Running {
         let control = Control::start().map_err(|error| {
             Failure::failed(format!("cannot start the control thread: {error}"))
         })?;
-        let roster = Arc::new(Roster::new(&config, Arc::clone(&live)));
+        let roster = Arc::new(Roster::new(lists, Arc::clone(&live)));
         let discoverer = discovery::start(&config, &control, (&live, &roster));
         let healthy = Arc::new(AtomicBool::new(true));
         let admin = start_admin(&config, &control, (&live, &healthy, &roster))?;

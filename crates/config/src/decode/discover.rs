@@ -1,6 +1,7 @@
 //! Where servers are found that are not written.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use super::action::check_authority;
@@ -72,18 +73,22 @@ fn srv(name: Text<'_>, context: &mut Context) -> Option<DiscoverySource> {
 
 fn file(text: Text<'_>, context: &mut Context) -> Option<DiscoverySource> {
     let path = context.readable(text)?;
-    let name = path.display().to_string();
-    match read::content(&path) {
-        Ok(content) => {
-            let servers = servers((&name, &content, read::Format::of(&name)), context);
-            Some(DiscoverySource::File { path, servers })
-        }
-        Err(reason) => {
-            let message = format!("cannot read {name:?}: {reason}");
+    match file_servers(&path, context) {
+        Ok(servers) => Some(DiscoverySource::File { path, servers }),
+        Err(message) => {
             context.error(Diagnostic::error(text.span, message));
             None
         }
     }
+}
+
+/// The servers of a file: JSON where its name ends in `.json`, else KDL. `Err` says why it cannot
+/// be read.
+pub(crate) fn file_servers(path: &Path, context: &mut Context) -> Result<Vec<Server>, String> {
+    let name = path.display().to_string();
+    let content = read::content(path);
+    let content = content.map_err(|reason| format!("cannot read {name:?}: {reason}"))?;
+    Ok(servers((&name, &content, read::Format::of(&name)), context))
 }
 
 fn document(item: &Item, context: &mut Context) -> Option<ServerDocument> {

@@ -4,15 +4,14 @@ use std::collections::HashMap;
 
 use super::hello::Hello;
 use super::plan::ForwardPlan;
+use crate::route::{HostPattern, Hosts};
 
 /// The routes of a listener.
 #[derive(Debug, Default)]
 pub struct Passes {
     routes: Vec<PassRoute>,
-    exact: HashMap<String, Vec<u32>>,
-    /// By what follows the first label.
-    below: HashMap<String, Vec<u32>>,
-    any: Vec<u32>,
+    /// The numbers of the routes for each name.
+    names: Hosts<Vec<u32>>,
 }
 
 /// One route.
@@ -23,25 +22,22 @@ struct PassRoute {
 }
 
 impl Passes {
-    /// Adds a route.
-    pub fn add(&mut self, route: &config::PassRoute, forward: ForwardPlan) {
-        let number = u32::try_from(self.routes.len()).unwrap_or(u32::MAX);
-        for name in &route.names {
-            match name {
-                config::HostPattern::Exact(name) => {
-                    self.exact.entry(name.clone()).or_default().push(number);
-                }
-                config::HostPattern::Wildcard(suffix) => {
-                    let above = suffix.trim_start_matches('.').to_owned();
-                    self.below.entry(above).or_default().push(number);
-                }
+    /// These routes.
+    #[must_use]
+    pub fn new(written: Vec<(&config::PassRoute, ForwardPlan)>) -> Self {
+        let mut passes = Self::default();
+        let mut names: HashMap<HostPattern, Vec<u32>> = HashMap::new();
+        for (number, (route, forward)) in (0..).zip(written) {
+            for name in HostPattern::all_of(&route.names) {
+                names.entry(name).or_default().push(number);
             }
+            let alpn = route.alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect();
+            passes.routes.push(PassRoute { alpn, forward });
         }
-        if route.names.is_empty() {
-            self.any.push(number);
+        for (name, numbers) in names {
+            passes.names.insert(name, numbers);
         }
-        let alpn = route.alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect();
-        self.routes.push(PassRoute { alpn, forward });
+        passes
     }
 
     /// Whether nothing is passed on.
@@ -59,13 +55,8 @@ impl Passes {
     /// The route for what a client asks for: by the most specific name, then by protocol.
     #[must_use]
     pub fn find(&self, hello: &Hello) -> Option<u32> {
-        let name = hello.name.as_deref();
-        let exact = name.and_then(|name| self.exact.get(name));
-        let above = name.into_iter().flat_map(|name| {
-            name.match_indices('.').filter_map(|(dot, _)| self.below.get(name.get(dot + 1..)?))
-        });
-        let lists = exact.into_iter().chain(above).chain([&self.any]);
-        lists.into_iter().find_map(|numbers| self.by_protocol(numbers, hello))
+        let name = hello.name.as_deref().unwrap_or_default();
+        self.names.find(name.as_bytes(), |numbers| self.by_protocol(numbers, hello))
     }
 
     fn by_protocol(&self, numbers: &[u32], hello: &Hello) -> Option<u32> {
@@ -90,13 +81,12 @@ mod tests {
              upstream \"a\" {{ server \"10.0.0.1:1\"; }}"
         );
         let config = config::load_text("test", &text).unwrap();
-        let mut passes = Passes::default();
-        for (upstream, route) in (0..).zip(&config.listeners[0].pass_routes) {
-            let connect_timeout = Duration::ZERO;
-            let label = String::new();
-            passes.add(route, ForwardPlan { label, upstream, connect_timeout, tls: None });
-        }
-        passes
+        let plan = |upstream| {
+            let (label, connect_timeout) = (String::new(), Duration::ZERO);
+            ForwardPlan { label, upstream, connect_timeout, tls: None }
+        };
+        let routes = (0..).zip(&config.listeners[0].pass_routes);
+        Passes::new(routes.map(|(upstream, route)| (route, plan(upstream))).collect())
     }
 
     fn hello(name: &str, alpn: &[&str]) -> Hello {

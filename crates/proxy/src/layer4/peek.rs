@@ -1,26 +1,19 @@
 //! TLS connections that may be passed on as they are: a look at the first message, which stays
 //! in the socket for whoever gets the connection.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 
-use super::hello::{self, Hello, HelloFault};
+use super::hello;
 use super::tcp::{self, Way};
 use crate::connection::Place;
 use crate::fault::{Fault, Kind};
-use crate::io::{Stream, Timer};
+use crate::io::{Stream, ahead};
 use crate::record::account;
 use crate::tls;
 use crate::worker::Worker;
-
-thread_local! {
-    /// What is looked at stays in the socket, so one place for a look serves all connections, and
-    /// one that never says all of it takes no memory here.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
 
 /// What follows a look.
 enum Verdict {
@@ -56,15 +49,8 @@ async fn look(worker: &Worker, stream: &Stream, place: &Place) -> Verdict {
     let Some(listener) = snapshot.listeners.get(place.entrance().listener as usize) else {
         return Verdict::Refuse(Fault::proxy(Kind::ProxyInternalError), 0);
     };
-    let timer = Timer::new();
-    timer.set(snapshot.timeouts.tls_handshake);
-    let bytes_max = snapshot.tls_hello_bytes_max;
-    let mut seen = 0;
-    let looked = poll_fn(|cx| match poll_hello(stream, cx, (&mut seen, bytes_max)) {
-        Poll::Pending => timer.poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
-        ready => ready,
-    })
-    .await;
+    let bounds = (snapshot.timeouts.tls_handshake, snapshot.tls_hello_bytes_max);
+    let (looked, seen) = ahead::look(stream, bounds, hello::parse).await;
     let decrypts = listener.tls.is_some();
     match looked {
         Ok(Ok(hello)) => match listener.passes.find(&hello) {
@@ -84,29 +70,6 @@ async fn look(worker: &Worker, stream: &Stream, place: &Place) -> Verdict {
         }
         Err(_) => Verdict::Refuse(Fault::client(Kind::ClientGone), seen),
     }
-}
-
-/// Looks again whenever more has come; `OutOfMemory` when there is room for no more.
-fn poll_hello(
-    stream: &Stream,
-    cx: &mut Context<'_>,
-    (seen, bytes_max): (&mut usize, usize),
-) -> Poll<io::Result<Result<Hello, HelloFault>>> {
-    SCRATCH.with_borrow_mut(|bytes| {
-        bytes.resize(bytes_max, 0);
-        loop {
-            let count = ready!(stream.poll_peek(cx, *seen, bytes))?;
-            *seen = count;
-            match hello::parse(bytes.get(..count).unwrap_or_default()) {
-                Ok(Some(hello)) => return Poll::Ready(Ok(Ok(hello))),
-                Err(fault) => return Poll::Ready(Ok(Err(fault))),
-                Ok(None) if count == bytes.len() => {
-                    return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
-                }
-                Ok(None) => {}
-            }
-        }
-    })
 }
 
 /// Ends a connection that is for nobody; who asked for a name that is not here is told so.

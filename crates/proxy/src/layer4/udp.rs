@@ -6,7 +6,7 @@
 
 mod flow;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +19,7 @@ use tokio::io::unix::AsyncFd;
 
 use self::flow::{Flow, Sent};
 use crate::io::{Traffic, register};
+use crate::limits::Tally;
 use crate::listen::Door;
 use crate::record::Counter;
 use crate::worker::Worker;
@@ -48,29 +49,10 @@ struct Inlet {
 /// Both ends of a flow on the client's side.
 type Ends = (SocketAddr, Option<IpAddr>);
 
-/// A place among the flows of a worker, given back when it is dropped.
-#[derive(Debug)]
-struct Seat {
-    worker: Rc<Worker>,
-}
-
-impl Seat {
-    fn take(worker: &Rc<Worker>) -> Option<Self> {
-        let max = worker.snapshot().udp_flows_max;
-        worker.flows().begin(max).then(|| Self { worker: Rc::clone(worker) })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.worker.flows().end();
-    }
-}
-
 /// The flows of a worker, over all of its sockets.
 #[derive(Debug, Default)]
 pub struct Flows {
-    open: Cell<usize>,
+    open: Tally,
     ending: tokio::sync::Notify,
 }
 
@@ -78,24 +60,12 @@ impl Flows {
     /// Flows that are open.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.open.get()
+        self.open.count()
     }
 
     /// Ends all of them: whoever takes the port next gets what clients send from now on.
     pub fn end_all(&self) {
         self.ending.notify_waiters();
-    }
-
-    fn begin(&self, max: usize) -> bool {
-        let has_room = self.open.get() < max;
-        if has_room {
-            self.open.set(self.open.get() + 1);
-        }
-        has_room
-    }
-
-    fn end(&self) {
-        self.open.set(self.open.get().saturating_sub(1));
     }
 }
 
@@ -180,12 +150,13 @@ impl Inlet {
     }
 
     fn begin(self: &Rc<Self>, ends: Ends) -> Option<Rc<Flow>> {
-        let Some(seat) = Seat::take(&self.worker) else {
+        let max = self.worker.snapshot().udp_flows_max;
+        let Some(place) = self.worker.flows().open.take(max) else {
             self.worker.metrics().limit("udp-flows-max");
             return None;
         };
         self.worker.metrics().add(Counter::UdpFlows, 1);
-        let flow = Flow::begin(self, ends, seat)?;
+        let flow = Flow::begin(self, ends, place)?;
         self.flows.borrow_mut().insert(ends, Rc::clone(&flow));
         Some(flow)
     }

@@ -1,15 +1,13 @@
 //! Taking the header off a connection before anything else is read from it.
 
-use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::header::{self, HEADER_BYTES_MAX, Header, HeaderFault};
+use super::header::{self, HEADER_BYTES_MAX, Header};
 use crate::connection::Place;
 use crate::fault::{Fault, Kind, Rule};
-use crate::io::{Peer, Stream, Timer};
+use crate::io::{Peer, Stream, ahead};
 use crate::listen;
 use crate::record::{Counter, account};
 use crate::worker::Worker;
@@ -46,16 +44,13 @@ fn settle(
 }
 
 async fn receive(stream: &Stream, timeout: Duration) -> Result<Header, Fault> {
-    let timer = Timer::new();
-    timer.set(timeout);
-    let mut seen = 0;
-    let received = poll_fn(|cx| match poll_header(stream, cx, &mut seen) {
-        Poll::Pending => timer.poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
-        ready => ready,
-    })
-    .await;
+    let (received, _) = ahead::look(stream, (timeout, HEADER_BYTES_MAX), header::parse).await;
     match received {
-        Ok(Ok(header)) => Ok(header),
+        // What follows the header stays in the socket.
+        Ok(Ok(header)) => match stream.discard(header.length) {
+            Ok(()) => Ok(header),
+            Err(_) => Err(Fault::client(Kind::ClientGone)),
+        },
         Ok(Err(fault)) => Err(Fault {
             rule: Some(Rule::ProxyHeader(fault.code())),
             ..Fault::client(Kind::ProxyHeaderError)
@@ -64,27 +59,5 @@ async fn receive(stream: &Stream, timeout: Duration) -> Result<Header, Fault> {
             Err(Fault::client(Kind::RequestHeaderTimeout))
         }
         Err(_) => Err(Fault::client(Kind::ClientGone)),
-    }
-}
-
-/// Looks again whenever more has come; what follows the header stays in the socket.
-fn poll_header(
-    stream: &Stream,
-    cx: &mut Context<'_>,
-    seen: &mut usize,
-) -> Poll<io::Result<Result<Header, HeaderFault>>> {
-    let mut scratch = [0; HEADER_BYTES_MAX];
-    loop {
-        let count = ready!(stream.poll_peek(cx, *seen, &mut scratch))?;
-        *seen = count;
-        let found = match header::parse(scratch.get(..count).unwrap_or_default()) {
-            Ok(None) => continue,
-            Ok(Some(header)) => Ok(header),
-            Err(fault) => Err(fault),
-        };
-        if let Ok(header) = found {
-            stream.discard(header.length)?;
-        }
-        return Poll::Ready(Ok(found));
     }
 }

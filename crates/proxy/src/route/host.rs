@@ -1,29 +1,36 @@
-//! From the name in a request to the site that serves it.
+//! From a name that a client asks for to what is known under it: the site of a request, the routes
+//! of a TLS connection.
 
 use hashbrown::HashMap;
 
 use super::HostPattern;
-use super::paths::Site;
 
 /// The longest name looked up, in bytes (RFC 1035 §2.3.4 allows 253, and IP literals are
 /// shorter); a longer one is nobody's and falls to the site that serves every host.
 const HOST_BYTES_MAX: usize = 255;
 
-type Names = HashMap<Box<[u8]>, Site, foldhash::fast::FixedState>;
+type Names<T> = HashMap<Box<[u8]>, T, foldhash::fast::FixedState>;
 
-/// The sites by host.
-#[derive(Debug, Default)]
-pub(super) struct Hosts {
-    exact: Names,
-    below: Names,
+/// What is known by host.
+#[derive(Debug)]
+pub(crate) struct Hosts<T> {
+    exact: Names<T>,
+    below: Names<T>,
     /// Labels of the longest name in `below`; suffixes with more need no look.
     below_labels_max: usize,
-    any: Option<Site>,
+    any: Option<T>,
 }
 
-impl Hosts {
+impl<T> Default for Hosts<T> {
+    fn default() -> Self {
+        let (exact, below) = (Names::default(), Names::default());
+        Self { exact, below, below_labels_max: 0, any: None }
+    }
+}
+
+impl<T> Hosts<T> {
     /// Adds a host; its name is lower case already (see [`normal`]).
-    pub(super) fn insert(&mut self, host: HostPattern, site: Site) {
+    pub(crate) fn insert(&mut self, host: HostPattern, site: T) {
         match host {
             HostPattern::Exact(name) => {
                 self.exact.insert(name.into_bytes().into(), site);
@@ -36,22 +43,31 @@ impl Hosts {
         }
     }
 
-    /// The site for a host without its port: by exact name, by the longest name it lies below,
-    /// or the one for any host.
-    pub(super) fn site(&self, host: &[u8]) -> Option<&Site> {
+    /// The first that `choose` takes of what is known under a host without its port: by exact
+    /// name, by the names it lies below, the longest first, and for any host.
+    pub(crate) fn find<'a, R>(
+        &'a self,
+        host: &[u8],
+        mut choose: impl FnMut(&'a T) -> Option<R>,
+    ) -> Option<R> {
         let mut buffer = [0; HOST_BYTES_MAX];
-        let Some(name) = lower(host, &mut buffer) else { return self.any.as_ref() };
-        self.exact.get(name).or_else(|| self.site_above(name)).or(self.any.as_ref())
+        if let Some(name) = lower(host, &mut buffer) {
+            let exact = self.exact.get(name).and_then(&mut choose);
+            let found = exact.or_else(|| self.above(name).find_map(&mut choose));
+            if found.is_some() {
+                return found;
+            }
+        }
+        self.any.as_ref().and_then(choose)
     }
 
-    fn site_above(&self, name: &[u8]) -> Option<&Site> {
-        if self.below.is_empty() {
-            return None;
-        }
-        let skipped = memchr::memchr_iter(b'.', name).count().saturating_sub(self.below_labels_max);
+    fn above<'a>(&'a self, name: &[u8]) -> impl Iterator<Item = &'a T> {
+        let labels_max = self.below_labels_max;
+        let dots = if self.below.is_empty() { 0 } else { memchr::memchr_iter(b'.', name).count() };
         memchr::memchr_iter(b'.', name)
-            .skip(skipped)
-            .find_map(|dot| self.below.get(name.get(dot + 1..)?))
+            .take(dots)
+            .skip(dots.saturating_sub(labels_max))
+            .filter_map(|dot| self.below.get(name.get(dot + 1..)?))
     }
 }
 
@@ -75,6 +91,7 @@ fn lower<'a>(host: &[u8], buffer: &'a mut [u8; HOST_BYTES_MAX]) -> Option<&'a [u
 
 #[cfg(test)]
 mod tests {
+    use super::super::paths::Site;
     use super::*;
 
     fn found(host: &str) -> Option<u32> {
@@ -84,7 +101,7 @@ mod tests {
         hosts.insert(below("example.com"), Site::empty(2));
         hosts.insert(below("deep.example.com"), Site::empty(3));
         hosts.insert(HostPattern::Exact("[::1]".into()), Site::empty(4));
-        hosts.site(host.as_bytes()).map(|site| site.index)
+        hosts.find(host.as_bytes(), |site: &Site| Some(site.index))
     }
 
     #[test]

@@ -92,6 +92,26 @@ impl fmt::Display for PathPattern {
     }
 }
 
+impl HostPattern {
+    /// The patterns of a list; an empty one stands for every host.
+    #[must_use]
+    pub fn all_of(written: &[config::HostPattern]) -> Vec<Self> {
+        let named: Vec<_> = written.iter().map(Self::from).collect();
+        if named.is_empty() { vec![Self::Any] } else { named }
+    }
+}
+
+impl From<&config::HostPattern> for HostPattern {
+    fn from(written: &config::HostPattern) -> Self {
+        match written {
+            config::HostPattern::Exact(host) => Self::Exact(host.clone()),
+            config::HostPattern::Wildcard(suffix) => {
+                Self::Below(suffix.trim_start_matches('.').to_owned())
+            }
+        }
+    }
+}
+
 impl From<&config::Predicate> for Predicate {
     fn from(written: &config::Predicate) -> Self {
         let wanted = |value: &config::ValueMatch| match value {

@@ -130,7 +130,7 @@ fn compile_sites(
     slashes: Slashes,
 ) -> Result<(Router, Vec<Option<ErrorPages>>), CompileFault> {
     let whole = |site: &config::Site| RouteSpec {
-        hosts: hosts(site),
+        hosts: HostPattern::all_of(&site.hosts),
         path: PathPattern::Prefix(String::new()),
         methods: Vec::new(),
         predicates: Vec::new(),
@@ -152,11 +152,6 @@ fn compile_sites(
 
 fn unreadable((path, error): (String, std::io::Error)) -> CompileFault {
     CompileFault::new(format!("cannot read {path}: {error}"))
-}
-
-fn hosts(site: &config::Site) -> Vec<HostPattern> {
-    let named: Vec<_> = site.hosts.iter().map(host_pattern).collect();
-    if named.is_empty() { vec![HostPattern::Any] } else { named }
 }
 
 fn head_limits(limits: &config::Limits) -> HeadLimits {
@@ -210,7 +205,7 @@ fn spec(site: &config::Site, route: &config::Route) -> Result<RouteSpec, Compile
         .map(|text| Method::parse(text.as_bytes()).ok_or_else(|| bad_method(text)))
         .collect::<Result<_, _>>()?;
     Ok(RouteSpec {
-        hosts: hosts(site),
+        hosts: HostPattern::all_of(&site.hosts),
         path: match &route.path {
             config::PathPattern::Exact(path) => PathPattern::Exact(path.clone()),
             config::PathPattern::Prefix(path) => PathPattern::Prefix(path.clone()),
@@ -219,13 +214,4 @@ fn spec(site: &config::Site, route: &config::Route) -> Result<RouteSpec, Compile
         methods,
         predicates: route.predicates.iter().map(Predicate::from).collect(),
     })
-}
-
-fn host_pattern(host: &config::HostPattern) -> HostPattern {
-    match host {
-        config::HostPattern::Exact(host) => HostPattern::Exact(host.clone()),
-        config::HostPattern::Wildcard(suffix) => {
-            HostPattern::Below(suffix.trim_start_matches('.').to_owned())
-        }
-    }
 }

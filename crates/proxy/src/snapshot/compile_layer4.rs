@@ -32,11 +32,9 @@ pub(super) fn passes(
     config: &config::Config,
     listener: &config::Listener,
 ) -> Result<Passes, CompileFault> {
-    let mut passes = Passes::default();
-    for route in &listener.pass_routes {
-        passes.add(route, plan(config, listener, &route.forward)?);
-    }
-    Ok(passes)
+    let routes = listener.pass_routes.iter();
+    let compiled = routes.map(|route| Ok((route, plan(config, listener, &route.forward)?)));
+    Ok(Passes::new(compiled.collect::<Result<_, CompileFault>>()?))
 }
 
 fn plan(

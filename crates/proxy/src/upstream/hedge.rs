@@ -9,8 +9,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use balance::{Outcome, ServerIndex};
+use http1::BodyLength;
 use http1::encode::Framing;
-use http1::{BodyLength, RequestHead};
 
 use super::repeat::Kept;
 use super::{Course, Found, ServerState, Turn, on_server};
@@ -19,7 +19,6 @@ use crate::exchange::{Exchange, Response};
 use crate::fault::Fault;
 use crate::io::clock;
 use crate::record::ServerAt;
-use crate::recycle::Recycled;
 
 /// What came of asking a server: its answer with the time it took.
 type Asked = Result<(Response, Option<Duration>), Fault>;
@@ -104,8 +103,6 @@ impl Course<'_> {
 
 /// The same request once more.
 fn twin(exchange: &Exchange, kept: &Kept) -> Exchange {
-    let mut head = Recycled::<RequestHead>::take();
-    head.clone_from(&exchange.request);
     let body = match kept {
         Kept::Whole(bytes) => Body::shared(Arc::clone(bytes)),
         Kept::NoBody | Kept::Nothing => Body::Empty,
@@ -114,12 +111,7 @@ fn twin(exchange: &Exchange, kept: &Kept) -> Exchange {
         Framing::Length(bytes) => BodyLength::Exact(bytes),
         Framing::Absent | Framing::Chunked | Framing::UntilClose => BodyLength::None,
     };
-    let snapshot = Rc::clone(&exchange.snapshot);
-    let mut twin = Exchange::new(snapshot, head, (body, length), exchange.client, None);
-    twin.request_id = exchange.request_id;
-    twin.route = exchange.route;
-    twin.upstream = exchange.upstream;
-    twin.takes_trailers = exchange.takes_trailers;
+    let mut twin = exchange.again((body, length));
     twin.tls.clone_from(&exchange.tls);
     twin.listener = exchange.listener;
     twin.per_try = exchange.per_try;

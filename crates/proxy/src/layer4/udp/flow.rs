@@ -15,13 +15,14 @@ use rustix::net::SendFlags;
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 
-use super::{Ends, Inlet, Seat};
+use super::{Ends, Inlet};
 use crate::connection::Entrance;
 use crate::fault::{Fault, Kind, Retry};
 use crate::io::{Peer, Timer, clock};
 use crate::key;
 use crate::layer4::plan::ForwardPlan;
 use crate::layer4::session::{Session, SessionTrace};
+use crate::limits::Taken;
 use crate::record::{ServerAt, account};
 use crate::snapshot::{ServerTarget, SnapshotRef};
 use crate::tunnel::{Carried, Ending};
@@ -36,7 +37,7 @@ pub(super) struct Flow {
     server: ServerAt,
     /// The place on the server, for as long as the flow lives.
     _turn: Turn,
-    _seat: Seat,
+    _place: Taken,
     started: Instant,
     last: Cell<Instant>,
     /// The last datagram that has no answer yet was sent then.
@@ -62,7 +63,7 @@ pub(super) enum Sent {
 impl Flow {
     /// Chooses a server and begins to carry its answers back. A flow that finds none is recorded
     /// and gone.
-    pub(super) fn begin(inlet: &Rc<Inlet>, ends: Ends, seat: Seat) -> Option<Rc<Self>> {
+    pub(super) fn begin(inlet: &Rc<Inlet>, ends: Ends, place: Taken) -> Option<Rc<Self>> {
         let in_force = inlet.worker.snapshot();
         let listener = in_force.listeners.get(inlet.listener as usize)?;
         let plan = listener.forward.as_ref()?;
@@ -84,7 +85,7 @@ impl Flow {
             socket,
             server,
             _turn: turn,
-            _seat: seat,
+            _place: place,
             started,
             last: Cell::new(started),
             asked: Cell::new(None),
