@@ -12,11 +12,16 @@ struct Member {
     knows: &'static [&'static str],
 }
 
-const HOUSE: [Member; 9] = [
+const HOUSE: [Member; 10] = [
     Member { folder: "crates/http1", name: "http1", knows: &[] },
     Member { folder: "crates/balance", name: "balance", knows: &[] },
+    Member { folder: "crates/cache", name: "cache", knows: &["http1"] },
     Member { folder: "crates/config", name: "config", knows: &[] },
-    Member { folder: "crates/proxy", name: "proxy", knows: &["balance", "config", "http1"] },
+    Member {
+        folder: "crates/proxy",
+        name: "proxy",
+        knows: &["balance", "cache", "config", "http1"],
+    },
     Member {
         folder: "crates/control",
         name: "control",
