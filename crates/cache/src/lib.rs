@@ -2,3 +2,17 @@
 //!
 //! The rules of RFC 9111 are pure functions: a request, what is stored, and the time in; a
 //! decision out. The stores keep bytes and know no rule.
+
+pub mod date;
+pub mod directives;
+pub mod freshness;
+pub mod invalidate;
+pub mod key;
+pub mod members;
+pub mod range;
+pub mod reuse;
+pub mod status;
+pub mod storable;
+pub mod targeted;
+pub mod validate;
+pub mod vary;

@@ -8,12 +8,24 @@ pub enum Known {
     Other,
     /// `Accept`
     Accept,
+    /// `Accept-Encoding`
+    AcceptEncoding,
+    /// `Accept-Language`
+    AcceptLanguage,
+    /// `Accept-Ranges`
+    AcceptRanges,
     /// `Age`
     Age,
     /// `Authorization`
     Authorization,
     /// `Cache-Control`
     CacheControl,
+    /// `Cache-Status`
+    CacheStatus,
+    /// `Cache-Tag`
+    CacheTag,
+    /// `CDN-Cache-Control`
+    CdnCacheControl,
     /// `Client-Cert`
     ClientCert,
     /// `Client-Cert-Chain`
@@ -22,8 +34,14 @@ pub enum Known {
     Connection,
     /// `Content-Encoding`
     ContentEncoding,
+    /// `Content-Language`
+    ContentLanguage,
     /// `Content-Length`
     ContentLength,
+    /// `Content-Location`
+    ContentLocation,
+    /// `Content-Range`
+    ContentRange,
     /// `Content-Type`
     ContentType,
     /// `Cookie`
@@ -34,18 +52,34 @@ pub enum Known {
     Etag,
     /// `Expect`
     Expect,
+    /// `Expires`
+    Expires,
     /// `Forwarded`
     Forwarded,
     /// `Host`
     Host,
     /// `HTTP2-Settings`
     Http2Settings,
+    /// `If-Match`
+    IfMatch,
+    /// `If-Modified-Since`
+    IfModifiedSince,
+    /// `If-None-Match`
+    IfNoneMatch,
+    /// `If-Range`
+    IfRange,
+    /// `If-Unmodified-Since`
+    IfUnmodifiedSince,
     /// `Keep-Alive`
     KeepAlive,
+    /// `Last-Modified`
+    LastModified,
     /// `Location`
     Location,
     /// `Max-Forwards`
     MaxForwards,
+    /// `Pragma`
+    Pragma,
     /// `Proxy-Authenticate`
     ProxyAuthenticate,
     /// `Proxy-Authorization`
@@ -64,6 +98,10 @@ pub enum Known {
     Server,
     /// `Set-Cookie`
     SetCookie,
+    /// `Surrogate-Control`
+    SurrogateControl,
+    /// `Surrogate-Key`
+    SurrogateKey,
     /// `TE`
     Te,
     /// `Trailer`
@@ -78,6 +116,8 @@ pub enum Known {
     Vary,
     /// `Via`
     Via,
+    /// `Weir-Cache-Control`
+    WeirCacheControl,
     /// `X-Forwarded-For`
     XForwardedFor,
     /// `X-Forwarded-Host`
@@ -89,27 +129,44 @@ pub enum Known {
 }
 
 /// Every known name in its canonical spelling, in the order of the enum (without `Other`).
-const NAMES: [(&str, Known); 40] = [
+const NAMES: [(&str, Known); 60] = [
     ("Accept", Known::Accept),
+    ("Accept-Encoding", Known::AcceptEncoding),
+    ("Accept-Language", Known::AcceptLanguage),
+    ("Accept-Ranges", Known::AcceptRanges),
     ("Age", Known::Age),
     ("Authorization", Known::Authorization),
     ("Cache-Control", Known::CacheControl),
+    ("Cache-Status", Known::CacheStatus),
+    ("Cache-Tag", Known::CacheTag),
+    ("CDN-Cache-Control", Known::CdnCacheControl),
     ("Client-Cert", Known::ClientCert),
     ("Client-Cert-Chain", Known::ClientCertChain),
     ("Connection", Known::Connection),
     ("Content-Encoding", Known::ContentEncoding),
+    ("Content-Language", Known::ContentLanguage),
     ("Content-Length", Known::ContentLength),
+    ("Content-Location", Known::ContentLocation),
+    ("Content-Range", Known::ContentRange),
     ("Content-Type", Known::ContentType),
     ("Cookie", Known::Cookie),
     ("Date", Known::Date),
     ("ETag", Known::Etag),
     ("Expect", Known::Expect),
+    ("Expires", Known::Expires),
     ("Forwarded", Known::Forwarded),
     ("Host", Known::Host),
     ("HTTP2-Settings", Known::Http2Settings),
+    ("If-Match", Known::IfMatch),
+    ("If-Modified-Since", Known::IfModifiedSince),
+    ("If-None-Match", Known::IfNoneMatch),
+    ("If-Range", Known::IfRange),
+    ("If-Unmodified-Since", Known::IfUnmodifiedSince),
     ("Keep-Alive", Known::KeepAlive),
+    ("Last-Modified", Known::LastModified),
     ("Location", Known::Location),
     ("Max-Forwards", Known::MaxForwards),
+    ("Pragma", Known::Pragma),
     ("Proxy-Authenticate", Known::ProxyAuthenticate),
     ("Proxy-Authorization", Known::ProxyAuthorization),
     ("Proxy-Connection", Known::ProxyConnection),
@@ -119,6 +176,8 @@ const NAMES: [(&str, Known); 40] = [
     ("Retry-After", Known::RetryAfter),
     ("Server", Known::Server),
     ("Set-Cookie", Known::SetCookie),
+    ("Surrogate-Control", Known::SurrogateControl),
+    ("Surrogate-Key", Known::SurrogateKey),
     ("TE", Known::Te),
     ("Trailer", Known::Trailer),
     ("Transfer-Encoding", Known::TransferEncoding),
@@ -126,6 +185,7 @@ const NAMES: [(&str, Known); 40] = [
     ("User-Agent", Known::UserAgent),
     ("Vary", Known::Vary),
     ("Via", Known::Via),
+    ("Weir-Cache-Control", Known::WeirCacheControl),
     ("X-Forwarded-For", Known::XForwardedFor),
     ("X-Forwarded-Host", Known::XForwardedHost),
     ("X-Forwarded-Proto", Known::XForwardedProto),

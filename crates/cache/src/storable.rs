@@ -1,0 +1,324 @@
+//! Whether a response may be stored, and on what terms (RFC 9111 §3).
+
+use http1::{Headers, Known, Method, RequestHead, ResponseHead};
+
+use crate::date::Seconds;
+use crate::directives::{RequestDirectives, ResponseDirectives};
+use crate::freshness::{self, Times};
+use crate::targeted;
+
+/// What the operator wants of a route's responses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The lifetime of responses that give themselves none, in seconds.
+    pub ttl_s: Option<u32>,
+    /// The lifetime of all responses, whatever they say, in seconds.
+    pub override_ttl_s: Option<u32>,
+    /// The lifetime of errors that give themselves none, in seconds.
+    pub error_ttl_s: Option<u32>,
+    /// Use while validating, for responses that do not say, in seconds.
+    pub stale_while_revalidate_s: Option<u32>,
+    /// Use where validation fails, for responses that do not say, in seconds.
+    pub stale_if_error_s: Option<u32>,
+}
+
+/// On what terms a response is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// When it came.
+    pub received: Seconds,
+    /// Its age then, in seconds.
+    pub age_on_receipt_s: u32,
+    /// How long it is fresh, in seconds.
+    pub lifetime_s: u32,
+    /// How long it may be used stale while it is validated, in seconds.
+    pub stale_while_revalidate_s: u32,
+    /// How long it may be used stale where validation fails, in seconds.
+    pub stale_if_error_s: u32,
+    /// It may not be used without validation.
+    pub no_cache: bool,
+    /// It may not be used stale.
+    pub must_revalidate: bool,
+}
+
+impl Terms {
+    /// Its age, in seconds (§4.2.3).
+    #[must_use]
+    pub fn age_s(&self, now: Seconds) -> u32 {
+        let resident = u32::try_from(now.saturating_sub(self.received)).unwrap_or(u32::MAX);
+        self.age_on_receipt_s.saturating_add(resident)
+    }
+
+    /// Whether it is within its lifetime (§4.2).
+    #[must_use]
+    pub fn is_fresh(&self, now: Seconds) -> bool {
+        self.lifetime_s > self.age_s(now)
+    }
+
+    /// How long it will be fresh, in seconds; how long it has not been, below zero.
+    #[must_use]
+    pub fn ttl_s(&self, now: Seconds) -> i64 {
+        i64::from(self.lifetime_s) - i64::from(self.age_s(now))
+    }
+}
+
+/// Why a response is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotStored {
+    /// Responses to this method are not reused.
+    Method,
+    /// The request says `no-store`.
+    RequestNoStore,
+    /// The response says `no-store`.
+    NoStore,
+    /// It is for one user.
+    Private,
+    /// The request has credentials, and the response does not say that it is for all.
+    Authorization,
+    /// It varies by what no request shows.
+    VaryStar,
+    /// Its status is not one that is reused.
+    Status,
+    /// It must be understood, and its status is not.
+    NotUnderstood,
+    /// It has neither a lifetime nor a validator.
+    NoFreshness,
+    /// It sets a cookie, and gives itself no lifetime.
+    SetCookie,
+}
+
+impl NotStored {
+    /// The word for it in metrics, logs and `Cache-Status`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::RequestNoStore => "request-no-store",
+            Self::NoStore => "no-store",
+            Self::Private => "private",
+            Self::Authorization => "authorization",
+            Self::VaryStar => "vary-star",
+            Self::Status => "status",
+            Self::NotUnderstood => "not-understood",
+            Self::NoFreshness => "no-freshness",
+            Self::SetCookie => "set-cookie",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Method,
+        Self::RequestNoStore,
+        Self::NoStore,
+        Self::Private,
+        Self::Authorization,
+        Self::VaryStar,
+        Self::Status,
+        Self::NotUnderstood,
+        Self::NoFreshness,
+        Self::SetCookie,
+    ];
+}
+
+/// A response that may be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storable {
+    /// On what terms.
+    pub terms: Terms,
+    /// Fields that may not be kept.
+    pub fields_left_out: Vec<Vec<u8>>,
+}
+
+/// Whether the response to a request may be stored by a shared cache, and on what terms.
+///
+/// # Errors
+/// Why not.
+pub fn storable(
+    request: &RequestHead,
+    response: &ResponseHead,
+    times: Times,
+    policy: &Policy,
+) -> Result<Storable, NotStored> {
+    let (directives, targeted) = targeted::directives(&response.headers);
+    if RequestDirectives::read(&request.headers).no_store {
+        return Err(NotStored::RequestNoStore);
+    }
+    check(request, response, &directives)?;
+    let explicit = freshness::explicit_s(&response.headers, &directives, targeted, times);
+    // A response to POST answers later GETs only where it says where it is and how long it lives
+    // (RFC 9110 §9.3.3); whether it is there is for the caller to see.
+    if request.method == Method::Post
+        && (explicit.is_none() || !response.headers.contains(Known::ContentLocation))
+    {
+        return Err(NotStored::Method);
+    }
+    let lifetime_s = lifetime_s(response, &directives, (explicit, times), policy)?;
+    let age = freshness::age_on_receipt(&response.headers, times);
+    let is_explicit = explicit.is_some() || policy.override_ttl_s.is_some();
+    if response.headers.contains(Known::SetCookie) && !is_explicit {
+        return Err(NotStored::SetCookie);
+    }
+    let no_stale = directives.must_revalidate
+        || directives.proxy_revalidate
+        || directives.s_maxage_s.is_some();
+    let or = |own: Option<u32>, set: Option<u32>| own.or(set).unwrap_or(0);
+    Ok(Storable {
+        terms: Terms {
+            received: times.response,
+            age_on_receipt_s: age.unwrap_or(lifetime_s),
+            lifetime_s,
+            stale_while_revalidate_s: or(
+                directives.stale_while_revalidate_s,
+                policy.stale_while_revalidate_s,
+            ),
+            stale_if_error_s: or(directives.stale_if_error_s, policy.stale_if_error_s),
+            no_cache: directives.no_cache,
+            must_revalidate: no_stale,
+        },
+        fields_left_out: directives.fields,
+    })
+}
+
+/// The prohibitions of §3, in the order in which it makes sense to tell of them.
+fn check(
+    request: &RequestHead,
+    response: &ResponseHead,
+    directives: &ResponseDirectives,
+) -> Result<(), NotStored> {
+    if !matches!(request.method, Method::Get | Method::Head | Method::Post) {
+        return Err(NotStored::Method);
+    }
+    if directives.must_understand && !is_understood(response.status) {
+        return Err(NotStored::NotUnderstood);
+    }
+    // Who understands the status may go past `no-store` (§5.2.2.3).
+    if directives.no_store && !directives.must_understand {
+        return Err(NotStored::NoStore);
+    }
+    if directives.private {
+        return Err(NotStored::Private);
+    }
+    let is_for_all =
+        directives.public || directives.must_revalidate || directives.s_maxage_s.is_some();
+    if request.headers.contains(Known::Authorization) && !is_for_all {
+        return Err(NotStored::Authorization);
+    }
+    if matches!(response.status, ..200 | 206 | 304 | 416) {
+        return Err(NotStored::Status);
+    }
+    if varies_by_all(&response.headers) {
+        return Err(NotStored::VaryStar);
+    }
+    Ok(())
+}
+
+fn lifetime_s(
+    response: &ResponseHead,
+    directives: &ResponseDirectives,
+    (explicit, times): (Option<u32>, Times),
+    policy: &Policy,
+) -> Result<u32, NotStored> {
+    if let Some(lifetime) = policy.override_ttl_s.or(explicit) {
+        return Ok(lifetime);
+    }
+    let may_guess = directives.public || is_reusable_by_default(response.status);
+    let ttl = if response.status >= 400 { policy.error_ttl_s } else { policy.ttl_s };
+    match ttl {
+        Some(ttl) if may_guess || response.status >= 400 => return Ok(ttl),
+        _ => {}
+    }
+    if !may_guess {
+        return Err(NotStored::Status);
+    }
+    let guess = freshness::heuristic_s(&response.headers, times);
+    // What can never be used again is not worth its place.
+    if guess == 0 && !has_validator(&response.headers) {
+        return Err(NotStored::NoFreshness);
+    }
+    Ok(guess)
+}
+
+/// Whether a response can be validated (RFC 9110 §8.8).
+#[must_use]
+pub fn has_validator(headers: &Headers) -> bool {
+    headers.contains(Known::Etag) || headers.contains(Known::LastModified)
+}
+
+fn varies_by_all(headers: &Headers) -> bool {
+    let mut names = headers.values(Known::Vary).flat_map(|value| value.split(|b| *b == b','));
+    names.any(|name| name.trim_ascii() == b"*")
+}
+
+/// Statuses whose lifetime may be guessed (RFC 9110 §15.1).
+const fn is_reusable_by_default(status: u16) -> bool {
+    matches!(status, 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
+}
+
+/// Statuses whose rules this cache knows and keeps.
+const fn is_understood(status: u16) -> bool {
+    matches!(
+        status,
+        200..=205 | 300..=303 | 307 | 308 | 400..=417 | 421 | 422 | 426 | 428 | 429 | 431 | 451
+            | 500..=505
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(
+        request: &[(&str, &str)],
+        status: u16,
+        fields: &[(&str, &str)],
+    ) -> Result<Terms, NotStored> {
+        let mut head = RequestHead::default();
+        for (name, value) in request {
+            head.headers.push(name.as_bytes(), value.as_bytes());
+        }
+        let mut response = ResponseHead { status, ..ResponseHead::default() };
+        for (name, value) in fields {
+            response.headers.push(name.as_bytes(), value.as_bytes());
+        }
+        let times = Times { request: 100, response: 100 };
+        storable(&head, &response, times, &Policy::default()).map(|storable| storable.terms)
+    }
+
+    #[test]
+    fn what_may_not_be_stored() {
+        let fresh = ("Cache-Control", "max-age=60");
+        assert!(ask(&[], 200, &[fresh]).is_ok());
+        let no = |request: &[(&str, &str)], status, fields: &[(&str, &str)], why| {
+            assert_eq!(ask(request, status, fields), Err(why), "{request:?} {status} {fields:?}");
+        };
+        no(&[("Cache-Control", "no-store")], 200, &[fresh], NotStored::RequestNoStore);
+        no(&[], 200, &[fresh, ("Cache-Control", "no-store")], NotStored::NoStore);
+        no(&[], 200, &[fresh, ("Cache-Control", "private")], NotStored::Private);
+        no(&[("Authorization", "x")], 200, &[fresh], NotStored::Authorization);
+        no(&[], 200, &[fresh, ("Vary", "a, *")], NotStored::VaryStar);
+        no(&[], 206, &[fresh], NotStored::Status);
+        no(&[], 201, &[("Last-Modified", "Thu, 01 Jan 1970 00:00:00 GMT")], NotStored::Status);
+        no(&[], 599, &[fresh, ("Cache-Control", "must-understand")], NotStored::NotUnderstood);
+        no(&[], 200, &[], NotStored::NoFreshness);
+        no(&[], 200, &[("ETag", "\"a\""), ("Set-Cookie", "a=b")], NotStored::SetCookie);
+    }
+
+    #[test]
+    fn what_may_be_stored_after_all() {
+        for directive in ["public", "must-revalidate", "s-maxage=5"] {
+            let fields = [("Cache-Control", "max-age=60"), ("Cache-Control", directive)];
+            assert!(ask(&[("Authorization", "x")], 200, &fields).is_ok(), "{directive}");
+        }
+        assert!(ask(&[], 599, &[("Cache-Control", "max-age=60")]).is_ok());
+        assert!(
+            ask(&[], 200, &[("Cache-Control", "no-store, must-understand, max-age=1")]).is_ok()
+        );
+        assert!(ask(&[], 200, &[("ETag", "\"a\"")]).is_ok_and(|terms| terms.lifetime_s == 0));
+    }
+
+    #[test]
+    fn a_doubtful_age_makes_a_response_stale() {
+        let terms = ask(&[], 200, &[("Cache-Control", "max-age=60"), ("Age", "x")]).unwrap();
+        assert!(!terms.is_fresh(100));
+    }
+}
