@@ -5,6 +5,7 @@
 
 pub mod date;
 pub mod directives;
+pub mod disk;
 pub mod freshness;
 pub mod invalidate;
 pub mod key;

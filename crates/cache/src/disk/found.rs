@@ -1,0 +1,192 @@
+//! An object as it is read back: its head was checked before it is given out, its body is checked
+//! block by block while it is read.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use super::blocks::{self, BLOCK_BYTES};
+use super::digest::Digest;
+use super::error::DiskError;
+use super::format::{self, HEADER_BYTES, Header, Kind};
+use super::index::Entry;
+use super::io;
+use super::log::Shared;
+use super::segment::{self, length};
+
+/// What is read at first: all of a small object.
+const FIRST_BYTES: u64 = 16 * 1024;
+
+/// A stored object. It stays readable when the store lets go of it meanwhile.
+#[derive(Debug)]
+pub struct Found {
+    shared: Arc<Shared>,
+    entry: Entry,
+    header: Header,
+    /// The record up to its body.
+    head: Vec<u8>,
+    file: Arc<File>,
+    /// Where the body begins in the file.
+    body_offset: u64,
+    /// The block that was read last.
+    block: Option<(u64, Vec<u8>)>,
+}
+
+impl Found {
+    /// Reads the record; nothing if it is another key's, which has the same digest.
+    pub(super) fn open(
+        shared: &Arc<Shared>,
+        entry: Entry,
+        (digest, key): (Digest, &[u8]),
+    ) -> Result<Option<Self>, DiskError> {
+        let segment = shared.segment(entry.segment).ok_or(DiskError::Corrupt)?;
+        let offset = segment::offset(entry);
+        let record_bytes = u64::from(entry.units()) * format::UNIT_BYTES;
+        let first = length(record_bytes.min(FIRST_BYTES))?;
+        let mut head = shared.health.read(io::read_vec_at(&segment.file, offset, first))?;
+        let header = Header::parse(&head).ok_or(DiskError::Corrupt)?;
+        let possible = header.segment == entry.segment
+            && header.record_bytes() == record_bytes
+            && header.kind != Kind::Removed;
+        if !possible {
+            return Err(DiskError::Corrupt);
+        }
+        let head_bytes = length(header.head_bytes())?;
+        if head.len() < head_bytes {
+            head = shared.health.read(io::read_vec_at(&segment.file, offset, head_bytes))?;
+        }
+        let parts = format::parse_head(&header, &head).ok_or(DiskError::Corrupt)?;
+        if parts.key != key || header.digest != digest {
+            return Ok(None);
+        }
+        let (file, body_offset) = match header.kind {
+            Kind::Attached => (open_body(shared, &header)?, 0),
+            _ => (Arc::clone(&segment.file), offset + header.head_bytes()),
+        };
+        let (shared, block) = (Arc::clone(shared), None);
+        let mut found = Self { shared, entry, header, head, file, body_offset, block };
+        found.keep_short_body(head_bytes)?;
+        Ok(Some(found))
+    }
+
+    /// A body that was read with the head is checked at once.
+    fn keep_short_body(&mut self, head_bytes: usize) -> Result<(), DiskError> {
+        let body_bytes = length(self.header.inline_bytes())?;
+        let end = head_bytes.saturating_add(body_bytes);
+        let is_there = (1..=BLOCK_BYTES).contains(&body_bytes) && end <= self.head.len();
+        let rest = self.head.split_off(head_bytes.min(self.head.len()));
+        if is_there {
+            let mut block = rest;
+            block.truncate(body_bytes);
+            self.check(0, &block)?;
+            self.block = Some((0, block));
+        }
+        Ok(())
+    }
+
+    /// The head that was stored with the body.
+    #[must_use]
+    pub fn meta(&self) -> &[u8] {
+        let start = HEADER_BYTES + self.header.key_bytes as usize;
+        self.head.get(start..start + self.header.meta_bytes as usize).unwrap_or_default()
+    }
+
+    /// The length of the body.
+    #[must_use]
+    pub fn body_bytes(&self) -> u64 {
+        self.header.body_bytes
+    }
+
+    /// The file, offset and length of the body, to be sent as it lies. Nobody has checked these
+    /// bytes.
+    #[must_use]
+    pub fn file_range(&self) -> (Arc<File>, u64, u64) {
+        (Arc::clone(&self.file), self.body_offset, self.body_bytes())
+    }
+
+    /// Reads checked bytes of the body from `offset` on: as many as fit, and none at its end.
+    /// Whole blocks (64 KiB, at multiples of that) go into the buffer directly.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed, or a block is damaged; the object is found no more then.
+    pub fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, DiskError> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let bytes = self.read_block(offset.saturating_add(filled as u64), rest)?;
+            if bytes == 0 {
+                break;
+            }
+            filled += bytes;
+        }
+        Ok(filled)
+    }
+
+    /// Reads the whole body, if it is at most this long.
+    ///
+    /// # Errors
+    ///
+    /// As `read_at`; also if the body is longer.
+    pub fn read_all(&mut self, bytes_max: usize) -> Result<Vec<u8>, DiskError> {
+        let bytes = length(self.body_bytes())?;
+        if bytes > bytes_max {
+            return Err(DiskError::TooLarge);
+        }
+        let mut body = vec![0; bytes];
+        self.read_at(0, &mut body)?;
+        Ok(body)
+    }
+
+    /// Reads from one block.
+    fn read_block(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, DiskError> {
+        let index = offset / BLOCK_BYTES as u64;
+        let (start, block_bytes) = blocks::range(self.body_bytes(), index);
+        let within = length(offset - start)?;
+        if within >= block_bytes {
+            return Ok(0);
+        }
+        if self.block.as_ref().is_none_or(|(cached, _)| *cached != index) {
+            if let Some(whole) = buffer.get_mut(..block_bytes).filter(|_| within == 0) {
+                self.load(index, whole)?;
+                return Ok(block_bytes);
+            }
+            let mut block = self.block.take().map_or_else(Vec::new, |(_, block)| block);
+            block.resize(block_bytes, 0);
+            self.load(index, &mut block)?;
+            self.block = Some((index, block));
+        }
+        let rest = self.block.as_ref().and_then(|(_, block)| block.get(within..));
+        let rest = rest.unwrap_or_default();
+        let bytes = rest.len().min(buffer.len());
+        for (to, from) in buffer.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        Ok(bytes)
+    }
+
+    fn load(&self, index: u64, block: &mut [u8]) -> Result<(), DiskError> {
+        let (start, _) = blocks::range(self.body_bytes(), index);
+        let read = io::read_at(&self.file, self.body_offset + start, block);
+        let checked = self.shared.health.read(read).and_then(|()| self.check(index, block));
+        if let Err(DiskError::Corrupt) = checked {
+            self.shared.drop_damaged(self.entry);
+        }
+        checked
+    }
+
+    fn check(&self, index: u64, block: &[u8]) -> Result<(), DiskError> {
+        let start = HEADER_BYTES + self.header.key_bytes as usize + self.header.meta_bytes as usize;
+        let table = self.head.get(start..).unwrap_or_default();
+        let is_whole = blocks::is_whole(self.header.nonce, table, index, block);
+        if is_whole { Ok(()) } else { Err(DiskError::Corrupt) }
+    }
+}
+
+fn open_body(shared: &Shared, header: &Header) -> Result<Arc<File>, DiskError> {
+    let file = match shared.directory.open_body(header.body_number) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Err(DiskError::Corrupt),
+        opened => shared.health.read(opened)?,
+    };
+    let file_bytes = shared.health.read(file.metadata())?.len();
+    if file_bytes == header.body_bytes { Ok(Arc::new(file)) } else { Err(DiskError::Corrupt) }
+}
