@@ -40,9 +40,6 @@ impl Directory {
             Some(seed) => directory.seed = seed,
             None => directory.renew()?,
         }
-        for folder in 0..FOLDERS {
-            fs::create_dir_all(directory.body_folder(folder))?;
-        }
         Ok(directory)
     }
 
@@ -150,7 +147,15 @@ impl Directory {
     }
 
     pub(super) fn create_body(&self, number: u64) -> io::Result<File> {
-        File::options().read(true).write(true).create_new(true).open(self.body(number))
+        let create =
+            || File::options().read(true).write(true).create_new(true).open(self.body(number));
+        match create() {
+            Err(cause) if cause.kind() == ErrorKind::NotFound => {
+                fs::create_dir_all(self.body_folder(number))?;
+                create()
+            }
+            created => created,
+        }
     }
 
     pub(super) fn open_body(&self, number: u64) -> io::Result<File> {

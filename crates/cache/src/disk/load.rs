@@ -82,8 +82,9 @@ impl Shared {
             if !is_complete {
                 count(&self.health.counters.corrupt);
             }
+            // The number of a file that never came to be a segment is free.
+            expected = number.saturating_add(one.is_some().into());
             loaded.extend(one);
-            expected = number.saturating_add(1);
         }
         if let Ok(mut log) = self.log.lock() {
             log.next_segment = expected;

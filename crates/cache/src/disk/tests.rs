@@ -219,6 +219,54 @@ fn the_last_word_about_a_key_survives() {
     check(&open(directory.path(), 32 << 20));
 }
 
+/// The files of segments from the oldest.
+fn segments(directory: &Path) -> Vec<std::path::PathBuf> {
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|end| end == "segment")).collect();
+    segments.sort();
+    segments
+}
+
+#[test]
+fn a_segment_that_was_only_begun_costs_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let fill = |store: &DiskStore, name: &str| {
+        (0..20).for_each(|n| put(store, &format!("{name} {n}"), "", &body("n", 30_000)).unwrap());
+    };
+    fill(&open(directory.path(), 8 << 20), "old");
+    let last = segments(directory.path()).pop().unwrap();
+    let number: u32 = last.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    fs::write(last.with_file_name(format!("{:010}.segment", number + 1)), b"weir").unwrap();
+    fill(&open(directory.path(), 8 << 20), "new");
+    assert_eq!(open(directory.path(), 8 << 20).numbers().objects, 40);
+}
+
+#[test]
+fn nothing_older_than_lost_records_comes_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), 8 << 20);
+    put(&store, "k", "", b"old").unwrap();
+    let fill = |number: usize| put(&store, &number.to_string(), "", &body("n", 30_000)).unwrap();
+    (0..10).for_each(fill);
+    store.remove(b"k").unwrap();
+    (10..30).for_each(fill);
+    drop(store);
+    let copy = crashed(directory.path());
+    fs::remove_file(&segments(directory.path())[1]).unwrap();
+    // The removal cannot be read any more, and the footer does not say that there was one.
+    let second = &segments(copy.path())[1];
+    let mut bytes = fs::read(second).unwrap();
+    let length = bytes.len();
+    bytes[100] ^= 1;
+    bytes[length - 1] ^= 1;
+    fs::write(second, bytes).unwrap();
+    for directory in [directory.path(), copy.path()] {
+        let store = open(directory, 8 << 20);
+        assert!(read(&store, "k").is_none() && read(&store, "29").is_some());
+    }
+}
+
 #[test]
 fn the_oldest_goes_and_what_was_asked_for_stays() {
     let directory = tempfile::tempdir().unwrap();
