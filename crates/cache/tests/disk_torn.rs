@@ -166,7 +166,7 @@ fn damage(directory: &Path, damages: &[Damage]) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 100,
+        cases: 64,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -1,10 +1,8 @@
 //! What was purged, as bytes that only the caller understands: a log that is on the disk before a
-//! purge is answered. Each entry is `length, checksum of length and entry, entry`.
+//! purge is answered. Each entry is `length, checksum of the length, checksum of the entry, entry`.
 
 use std::fs::File;
 use std::io::ErrorKind;
-
-use crc32fast::Hasher;
 
 use super::directory::Directory;
 use super::error::DiskError;
@@ -73,31 +71,29 @@ impl Purges {
     }
 }
 
-fn checksum(length: [u8; 4], entry: &[u8]) -> u32 {
-    let mut hasher = Hasher::new();
-    hasher.update(&length);
-    hasher.update(entry);
-    hasher.finalize()
-}
-
 fn frame(entry: &[u8]) -> Result<Vec<u8>, DiskError> {
     let length = u32::try_from(entry.len()).map_err(|_| DiskError::PurgesFull)?.to_le_bytes();
-    Ok([length.as_slice(), &checksum(length, entry).to_le_bytes(), entry].concat())
+    let sums = [crc32fast::hash(&length), crc32fast::hash(entry)].map(u32::to_le_bytes).concat();
+    Ok([length.as_slice(), &sums, entry].concat())
 }
 
-/// The entries, and where the last whole one ends.
+/// The entries, and where the last whole one ends; nothing if there may have been more.
 fn parse(bytes: &[u8]) -> Option<(Vec<Vec<u8>>, usize)> {
     let mut entries = Vec::new();
     let mut rest = bytes;
     loop {
         let mut fields = Fields(rest);
-        let (Some(length), Some(sum)) = (fields.array::<4>(), fields.u32()) else { break };
+        let header = (fields.array::<4>(), fields.u32(), fields.u32());
+        let (Some(length), Some(length_sum), Some(entry_sum)) = header else { break };
+        if crc32fast::hash(&length) != length_sum {
+            // After a loss of power a file may end in zeros.
+            let is_torn = rest.iter().all(|byte| *byte == 0);
+            return is_torn.then(|| (entries, bytes.len() - rest.len()));
+        }
         let wanted = u32::from_le_bytes(length) as usize;
         let Some((entry, after)) = fields.0.split_at_checked(wanted) else { break };
-        if checksum(length, entry) != sum {
-            // Cut off by a loss of power, a file may end in zeros or in a part of its last entry.
-            let is_torn = after.is_empty() || rest.iter().all(|byte| *byte == 0);
-            if is_torn {
+        if crc32fast::hash(entry) != entry_sum {
+            if after.is_empty() {
                 break;
             }
             return None;
@@ -106,4 +102,26 @@ fn parse(bytes: &[u8]) -> Option<(Vec<Vec<u8>>, usize)> {
         rest = after;
     }
     Some((entries, bytes.len() - rest.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_end_is_left_out_and_any_other_damage_is_noticed() {
+        let wanted = [b"first".to_vec(), b"second".to_vec(), b"third".to_vec()];
+        let log: Vec<u8> = wanted.iter().flat_map(|entry| frame(entry).unwrap()).collect();
+        assert_eq!(parse(&log), Some((wanted.to_vec(), log.len())));
+        let last = log.len() - frame(&wanted[2]).unwrap().len();
+        for cut in last..log.len() {
+            assert_eq!(parse(&log[..cut]), Some((wanted[..2].to_vec(), last)), "cut at {cut}");
+        }
+        assert_eq!(parse(&[&log[..], &[0; 99]].concat()), Some((wanted.to_vec(), log.len())));
+        for bit in 0..last * 8 {
+            let mut damaged = log.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(parse(&damaged), None, "bit {bit}");
+        }
+    }
 }

@@ -350,7 +350,7 @@ fn purges_come_back_in_order_and_are_replaced_at_once() {
     assert!(read(&store, "k").is_some());
     drop(store);
     let mut damaged = log;
-    damaged[9] ^= 1;
+    damaged[0] ^= 1;
     fs::write(&path, damaged).unwrap();
     let store = open();
     assert!(read(&store, "k").is_none(), "a purge is lost, so all is");
