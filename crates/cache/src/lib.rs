@@ -14,6 +14,7 @@ pub mod range;
 pub mod reuse;
 pub mod status;
 pub mod storable;
+pub mod store;
 pub mod targeted;
 pub mod validate;
 pub mod vary;
