@@ -104,7 +104,7 @@ impl Store {
     pub fn find(
         &self,
         key: &[u8],
-        (request, scope): (&Headers, u64),
+        request: &Headers,
         now: Seconds,
         fits: impl Fn(&Stored) -> bool,
     ) -> Found {
@@ -112,8 +112,7 @@ impl Store {
         let found = {
             let mut shard = self.shard(hash);
             let variants = shard.find(hash, key);
-            let selected =
-                |stored: &&Arc<Stored>| stored.scope == scope && stored.selection.matches(request);
+            let selected = |stored: &&Arc<Stored>| stored.selection.matches(request);
             let mut all = variants.iter().rev().filter(selected);
             match all.clone().find(|stored| fits(stored)).or_else(|| all.next()) {
                 Some(stored) => Arc::clone(stored),
@@ -143,12 +142,10 @@ impl Store {
     /// Keeps a response, in place of those that the same request selects. `request` is the one
     /// that has fetched it.
     pub fn put(&self, key: &[u8], request: &Headers, stored: Arc<Stored>) {
-        let (scope, part) = (stored.scope, stored.part);
-        let replaces = |other: &Stored| {
-            other.scope == scope
-                && other.part.is_some() >= part.is_some()
-                && other.selection.matches(request)
-        };
+        let is_part = stored.part.is_some();
+        // A part does not take the place of the whole.
+        let replaces =
+            |other: &Stored| other.part.is_some() >= is_part && other.selection.matches(request);
         let hash = self.hash(key);
         let more = self.shard(hash).put((hash, key), stored, replaces);
         self.account(hash, more);

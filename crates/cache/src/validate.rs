@@ -16,6 +16,12 @@ pub fn is_for_origin(request: &Headers) -> bool {
     request.contains(Known::IfMatch) || request.contains(Known::IfUnmodifiedSince)
 }
 
+/// Whether a request has conditions that a cache answers by itself.
+#[must_use]
+pub fn has_conditions(request: &Headers) -> bool {
+    CONDITIONS.iter().any(|field| request.contains(*field))
+}
+
 /// Takes the conditions out that a cache answers by itself.
 pub fn remove_conditions(request: &mut Headers) {
     for field in CONDITIONS {

@@ -31,7 +31,6 @@ fn response(store: &Store, fields: &[(&str, &str)], request: &Headers, body: &[u
     Arc::new(Stored {
         terms: Terms { received: NOW, lifetime_s: 60, ..Terms::default() },
         selection: Selection::of(&head.headers, request),
-        scope: 0,
         content: Arc::new(Content::whole(Bytes::copy_from_slice(body))),
         declared_length: Some(body.len() as u64),
         part: None,
@@ -47,14 +46,14 @@ fn put(store: &Store, key: &str, fields: &[(&str, &str)], request: &[(&str, &str
 }
 
 fn get(store: &Store, key: &str, request: &[(&str, &str)]) -> Option<Vec<u8>> {
-    match store.find(key.as_bytes(), (&headers(request), 0), NOW, |_| true) {
+    match store.find(key.as_bytes(), &headers(request), NOW, |_| true) {
         Found::Stored(stored) => Some(stored.content.pieces().flat_map(|p| p.to_vec()).collect()),
         _ => None,
     }
 }
 
 fn is_fresh(store: &Store, key: &str) -> Option<bool> {
-    match store.find(key.as_bytes(), (&Headers::new(), 0), NOW, |_| true) {
+    match store.find(key.as_bytes(), &Headers::new(), NOW, |_| true) {
         Found::Stored(stored) => Some(stored.terms.is_fresh(NOW)),
         _ => None,
     }

@@ -3,6 +3,7 @@
 mod action;
 mod address;
 mod balance;
+mod cache;
 pub(crate) mod discover;
 mod h2;
 mod headers;
@@ -91,6 +92,7 @@ pub(crate) fn config(items: &[Item], context: &mut Context) -> Config {
             "timeouts" => config.timeouts = process::timeouts(item),
             "h2" => config.h2 = h2::http2(item, context),
             "upstream" => config.upstreams.extend(upstream::upstream(item, context)),
+            "cache" => config.caches.push(cache::store(item, context)),
             "site" => config.sites.extend(site::site(item, context)),
             "access-log" => config.access_logs.extend(log::access_log(item, context)),
             "admin" => config.admin = address::admin(item, context),

@@ -3,6 +3,7 @@
 
 mod action;
 mod balance;
+mod cache;
 mod discover;
 mod h2;
 mod health;
@@ -25,6 +26,7 @@ pub use action::{
     Action, ErrorPage, ErrorPageBody, HeaderOp, HostPolicy, Proxy, Redirect, Respond, Rewrite,
 };
 pub use balance::{Eject, Hedge, Policy, Retry, RetryOn, SameSite, Sticky};
+pub use cache::{CacheKey, CacheStore, RouteCache};
 pub use discover::{AddressFamily, Discovery, DiscoverySource, Resolving, ServerDocument};
 pub use h2::Http2;
 pub use health::{HealthCheck, HttpProbe, InitialHealth, ProbeKind};
@@ -64,6 +66,8 @@ pub struct Config {
     pub h2: Http2,
     /// Named groups of origin servers, in file order.
     pub upstreams: Vec<Upstream>,
+    /// Stores of responses.
+    pub caches: Vec<CacheStore>,
     /// Sites with their routes, in file order; the order carries no meaning.
     pub sites: Vec<Site>,
     /// Access logs; none means that requests are not logged.

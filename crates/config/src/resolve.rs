@@ -16,6 +16,7 @@ use crate::suggest::did_you_mean;
 pub(crate) fn check(config: &Config, context: &mut Context) {
     unique_listeners(config, context);
     unique_upstreams(config, context);
+    caches(config, context);
     unique_hosts(config, context);
     for site in &config.sites {
         unique_routes(site, config.path.merge_slashes, context);
@@ -69,6 +70,33 @@ fn unique_upstreams(config: &Config, context: &mut Context) {
             let message = format!("there are two upstreams `{}`", upstream.name);
             context.error(Diagnostic::error(upstream.span, message).mark(before, "first here"));
         }
+    }
+}
+
+/// Each store has one name, and each name that a route uses has a store. The one without a name
+/// is always there.
+fn caches(config: &Config, context: &mut Context) {
+    let mut seen = HashMap::new();
+    for store in &config.caches {
+        let Some(span) = store.span else { continue };
+        if let Some(before) = again(&mut seen, &store.name, span) {
+            let message = match store.name.as_str() {
+                "" => "there are two caches without a name".to_owned(),
+                name => format!("there are two caches `{name}`"),
+            };
+            context.error(Diagnostic::error(span, message).mark(before, "first here"));
+        }
+    }
+    let routes = config.sites.iter().flat_map(|site| &site.routes);
+    for cache in routes.filter_map(|route| route.cache.as_ref()) {
+        if cache.store.is_empty() || seen.contains_key(&cache.store) {
+            continue;
+        }
+        let message = format!("no cache `{}`", cache.store);
+        let names = config.caches.iter().map(|store| store.name.as_str());
+        let help = did_you_mean(&cache.store, names);
+        let help = help.unwrap_or_else(|| format!("add: cache \"{}\"", cache.store));
+        context.error(Diagnostic::error(cache.span, message).help(help));
     }
 }
 

@@ -2,6 +2,7 @@
 //! default and its sentence. Checks, the JSON Schema and the manual all come from it.
 
 mod balance;
+mod cache;
 mod discover;
 mod h2;
 mod health;

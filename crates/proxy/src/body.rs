@@ -6,6 +6,7 @@
 mod copied;
 mod h2;
 mod mapped;
+mod stored;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::upstream::Lease;
 pub use copied::{Copied, Tap};
 pub use h2::{H2Body, Inflow};
 pub use mapped::{Filter, Malformed, Mapped};
+pub use stored::{Source, StoredBody};
 
 /// The content of a request or a response.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub enum Body {
     Mapped(Box<Mapped>),
     /// Content that somebody reads along.
     Copied(Box<Copied>),
+    /// Content that is kept.
+    Stored(Box<StoredBody>),
 }
 
 /// Content in memory.
@@ -126,6 +130,7 @@ impl Body {
             Self::H2(body) => body.poll_data(cx),
             Self::Mapped(body) => body.poll_data(cx),
             Self::Copied(body) => body.poll_data(cx),
+            Self::Stored(body) => body.poll_data(cx),
         }
     }
 
@@ -138,6 +143,7 @@ impl Body {
             Self::H2(body) => use_data(body.data()),
             Self::Mapped(body) => use_data(body.data()),
             Self::Copied(body) => body.inner.with_data(use_data),
+            Self::Stored(body) => use_data(body.data()),
         }
     }
 
@@ -153,6 +159,7 @@ impl Body {
             Self::H2(body) => body.consume(count),
             Self::Mapped(body) => body.consume(count),
             Self::Copied(body) => body.consume(count),
+            Self::Stored(body) => body.consume(count),
         }
     }
 
@@ -165,6 +172,7 @@ impl Body {
             Self::H2(body) => body.is_last(),
             Self::Mapped(body) => body.is_last(),
             Self::Copied(body) => body.inner.is_last(),
+            Self::Stored(body) => body.is_last(),
         }
     }
 
@@ -186,13 +194,14 @@ impl Body {
             Self::H2(body) => body.is_empty(),
             Self::Mapped(body) => body.is_empty(),
             Self::Copied(body) => body.inner.is_empty(),
+            Self::Stored(body) => body.is_empty(),
         }
     }
 
     /// The trailer fields, once the body has ended.
     pub fn with_trailers<R>(&self, use_trailers: impl FnOnce(Option<&Headers>) -> R) -> R {
         match self {
-            Self::Empty | Self::Full(_) | Self::Mapped(_) => use_trailers(None),
+            Self::Empty | Self::Full(_) | Self::Mapped(_) | Self::Stored(_) => use_trailers(None),
             Self::H1(body) => body.transport.with_trailers(use_trailers),
             Self::H2(body) => use_trailers(body.trailers()),
             Self::Copied(body) => body.inner.with_trailers(use_trailers),
@@ -209,6 +218,7 @@ impl Body {
             Self::H2(body) => body.is_untouched(),
             Self::Mapped(body) => body.is_untouched(),
             Self::Copied(body) => body.inner.is_untouched(),
+            Self::Stored(_) => false,
         }
     }
 
@@ -234,13 +244,14 @@ impl Body {
             Self::H2(body) => body.bytes(),
             Self::Mapped(body) => body.inner().bytes(),
             Self::Copied(body) => body.inner.bytes(),
+            Self::Stored(body) => body.sent(),
         }
     }
 
     /// The sender waits for an invitation: its time does not run until it gets one.
     pub fn hold(&self) {
         match self {
-            Self::Empty | Self::Full(_) => {}
+            Self::Empty | Self::Full(_) | Self::Stored(_) => {}
             Self::H1(body) => body.transport.hold(),
             Self::H2(body) => body.hold(),
             Self::Mapped(body) => body.inner().hold(),
@@ -252,7 +263,7 @@ impl Body {
     #[must_use]
     pub fn is_held(&self) -> bool {
         match self {
-            Self::Empty | Self::Full(_) => false,
+            Self::Empty | Self::Full(_) | Self::Stored(_) => false,
             Self::H1(body) => body.transport.is_held(),
             Self::H2(body) => body.is_held(),
             Self::Mapped(body) => body.inner().is_held(),
@@ -279,7 +290,7 @@ impl Body {
     /// When it is too slow, or the upload beside this answer has failed.
     pub fn note_wait(&mut self, waits: bool) -> Result<(), Fault> {
         match self {
-            Self::Empty | Self::Full(_) => Ok(()),
+            Self::Empty | Self::Full(_) | Self::Stored(_) => Ok(()),
             Self::H1(body) => body.note_wait(waits),
             Self::H2(body) => body.note_wait(waits),
             Self::Mapped(body) => body.inner_mut().note_wait(waits),
@@ -290,7 +301,7 @@ impl Body {
     /// Holds content of unknown length to a limit; beyond it reading fails.
     pub fn limit(&self, body_bytes_max: u64) {
         match self {
-            Self::Empty | Self::Full(_) => {}
+            Self::Empty | Self::Full(_) | Self::Stored(_) => {}
             Self::H1(body) => body.transport.limit_body(body_bytes_max),
             Self::H2(body) => body.limit(body_bytes_max),
             Self::Mapped(body) => body.inner().limit(body_bytes_max),

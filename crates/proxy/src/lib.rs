@@ -7,6 +7,7 @@
 //! compiled; a connection never leaves its worker.
 
 pub mod body;
+pub mod caching;
 pub mod codec;
 pub mod connection;
 pub mod engine;

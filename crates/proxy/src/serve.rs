@@ -12,7 +12,7 @@ use crate::route::{Outcome, Query, canonical};
 use crate::snapshot::{Action, ProxyPlan, RedirectPlan, Route, Snapshot};
 use crate::template::Place;
 use crate::worker::Worker;
-use crate::{body::Body, forward, grpc, key, mirror, page, request_id, upstream};
+use crate::{body::Body, caching, forward, grpc, key, mirror, page, request_id, upstream};
 
 /// Answers an exchange. Every fault ends here as a response.
 pub async fn serve(worker: &Worker, exchange: &mut Exchange) -> Response {
@@ -155,7 +155,10 @@ async fn answer(
         mirror::begin(worker, exchange, mirror);
     }
     match (&route.action, plan) {
-        (_, Some(plan)) => upstream::fetch(worker, exchange, plan).await,
+        (_, Some(plan)) => match &route.cache {
+            None => upstream::fetch(worker, exchange, plan).await,
+            Some(cache) => caching::answer(worker, exchange, plan, cache).await,
+        },
         (Action::Proxy(_) | Action::Split(_), None) => Err(Fault::proxy(Kind::ProxyInternalError)),
         (Action::Respond(plan), None) => {
             let body = Body::shared(std::sync::Arc::clone(&plan.body));

@@ -23,6 +23,7 @@ use balance::{Cluster, ServerIndex};
 use http1::HeadLimits;
 use ipnet::IpNet;
 
+use crate::caching::{CachePlan, Shelf};
 use crate::exchange::Exchange;
 use crate::fault::{Kind, Rule};
 use crate::io::Peer;
@@ -101,6 +102,8 @@ pub struct Snapshot {
     pub router: Arc<Router>,
     /// The routes, by index.
     pub routes: Arc<[Route]>,
+    /// The stores of responses.
+    pub shelves: Arc<[Arc<Shelf>]>,
     /// The upstreams, by index.
     pub upstreams: Vec<Arc<UpstreamPlan>>,
     /// The listeners, in the order of the configuration.
@@ -191,6 +194,8 @@ pub struct Route {
     pub chain: Box<[Middleware]>,
     /// Copies of its requests go elsewhere too.
     pub mirror: Option<Box<MirrorPlan>>,
+    /// Its responses are kept.
+    pub cache: Option<Box<CachePlan>>,
     /// What answers.
     pub action: Action,
     /// Bound on the whole exchange.

@@ -79,6 +79,8 @@ pub struct Worker {
     flows: Flows,
     /// Copies of requests under way.
     copies: Tally,
+    /// Stored responses that are being validated beside answers.
+    refreshes: Tally,
     /// For tasks that outlive what began them.
     me: Weak<Self>,
     give_back: fn(),
@@ -111,6 +113,7 @@ impl Worker {
             has_parked: Cell::new(false),
             flows: Flows::default(),
             copies: Tally::default(),
+            refreshes: Tally::default(),
             me: Weak::clone(me),
         }))
     }
@@ -165,6 +168,12 @@ impl Worker {
     #[must_use]
     pub fn copies(&self) -> &Tally {
         &self.copies
+    }
+
+    /// Stored responses that are being validated beside answers.
+    #[must_use]
+    pub fn refreshes(&self) -> &Tally {
+        &self.refreshes
     }
 
     /// This worker, for a task that outlives what began it.

@@ -25,8 +25,6 @@ pub struct Stored {
     pub terms: Terms,
     /// What requests select it by.
     pub selection: Selection,
-    /// What else a request must have in common with the one that fetched it.
-    pub scope: u64,
     /// Its content.
     pub content: Arc<Content>,
     /// The length that its head declares.
@@ -48,7 +46,6 @@ impl Stored {
             head,
             terms,
             selection: self.selection.clone(),
-            scope: self.scope,
             content: Arc::clone(&self.content),
             declared_length: self.declared_length,
             part: self.part,

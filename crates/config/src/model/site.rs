@@ -5,8 +5,8 @@ use std::fmt;
 use ipnet::IpNet;
 
 use super::{
-    Action, ErrorPage, HeaderOp, Hsts, Maintenance, Mirror, Rewrite, RouteLimits, RouteTimeouts,
-    Span,
+    Action, ErrorPage, HeaderOp, Hsts, Maintenance, Mirror, Rewrite, RouteCache, RouteLimits,
+    RouteTimeouts, Span,
 };
 
 /// One `site` node: the routes of some hosts.
@@ -67,6 +67,8 @@ pub struct Route {
     pub grpc_web: bool,
     /// Copies of its requests go elsewhere too.
     pub mirror: Option<Mirror>,
+    /// Its responses are kept.
+    pub cache: Option<RouteCache>,
     /// It is closed for a while; that of its site where the route says nothing.
     pub maintenance: Option<Maintenance>,
     /// What answers.

@@ -15,6 +15,7 @@ pub(crate) static ROOT: NodeSpec = NodeSpec {
         &TIMEOUTS,
         &super::h2::H2,
         &super::upstream::UPSTREAM,
+        &super::cache::STORE,
         &super::site::SITE,
         &ACCESS_LOG,
         &ADMIN,

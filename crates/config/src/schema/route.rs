@@ -34,7 +34,7 @@ pub(super) static ROUTE: NodeSpec = NodeSpec {
         &super::shaping::MIRROR,
         &super::shaping::MAINTENANCE,
         &NodeSpec { name: "files", doc: "Serves files of a directory.", ..LATER },
-        &NodeSpec { name: "cache", doc: "Keeps responses.", ..LATER },
+        &super::cache::CACHE,
         &NodeSpec { name: "compress", doc: "Compresses responses.", ..LATER },
         &GRPC_WEB,
         &NodeSpec { name: "rate-limit", doc: "Limits how often a client may ask.", ..LATER },

@@ -117,6 +117,12 @@ kinds! {
     QueueTimeout = 503, "connection_limit_reached", "queue_timeout";
     /// This is being worked on and will be back.
     Maintenance = 503, "http_request_denied", "maintenance";
+    /// Nothing is kept for this request, and nothing may be fetched.
+    OnlyIfCached = 504, "http_request_denied", "only_if_cached";
+    /// What is kept is stale, and the origin cannot be asked.
+    ValidationFailed = 504, "destination_unavailable", "validation_failed";
+    /// You may not purge.
+    PurgeRefused = 403, "http_request_denied", "purge_refused";
     /// The upstream has more requests than it may.
     CircuitOpen = 503, "destination_unavailable", "circuit_open";
     /// There are too many connections.

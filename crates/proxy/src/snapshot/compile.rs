@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http1::{HeadLimits, Known, Method};
 
 use super::{ListenerPlan, Route, Snapshot, compile_action, compile_layer4, compile_upstream};
+use crate::caching::{CachePlan, Shelf};
 use crate::middleware::{self, ErrorPages};
 use crate::route::{HostPattern, PathPattern, Predicate, RouteSpec, Router, Slashes};
 use crate::tls::{ServerTls, TlsFault};
@@ -50,12 +51,13 @@ pub fn compile(
 ) -> Result<Snapshot, CompileFault> {
     let slashes = if config.path.merge_slashes { Slashes::Merge } else { Slashes::Keep };
     let upstreams = compile_upstream::all(config, before)?;
+    let shelves = shelves(config, before);
     let mut specs = Vec::new();
     let mut routes = Vec::new();
     for site in &config.sites {
         for route in &site.routes {
             specs.push(spec(site, route)?);
-            routes.push(compile_route(config, site, route)?);
+            routes.push(compile_route(config, site, (route, &shelves))?);
         }
     }
     let (sites, site_pages) = compile_sites(config, slashes)?;
@@ -64,6 +66,7 @@ pub fn compile(
     Ok(Snapshot {
         router: Arc::new(router),
         routes: routes.into(),
+        shelves: shelves.into(),
         upstreams,
         listeners: listeners(config, before)?.into(),
         tells_addresses: config.upstreams.iter().any(|known| known.proxy_protocol.is_some()),
@@ -85,6 +88,17 @@ pub fn compile(
         site_pages: site_pages.into(),
         zone: config.zone.clone(),
     })
+}
+
+/// The stores that are asked for, and the one without a name. Those that are as before are the
+/// same ones.
+fn shelves(config: &config::Config, before: Option<&Snapshot>) -> Vec<Arc<Shelf>> {
+    let before = before.map_or(&[][..], |before| &before.shelves);
+    let mut stores = config.caches.clone();
+    if !stores.iter().any(|store| store.name.is_empty()) {
+        stores.push(config::CacheStore::unnamed());
+    }
+    stores.iter().map(|store| Shelf::compile(store, before)).collect()
 }
 
 fn client_cert_fields(config: &config::Config) -> Vec<String> {
@@ -169,13 +183,14 @@ pub(super) fn to_usize(bytes: u64) -> usize {
 fn compile_route(
     config: &config::Config,
     site: &config::Site,
-    route: &config::Route,
+    (route, shelves): (&config::Route, &[Arc<Shelf>]),
 ) -> Result<Route, CompileFault> {
     let chain = middleware::compile(site, route, config.limits.body_bytes_max);
     Ok(Route {
         label: label(site, route),
         chain: chain.map_err(unreadable)?,
         mirror: compile_action::mirror(config, route)?.map(Box::new),
+        cache: CachePlan::compile(route, shelves).map(Box::new),
         action: compile_action::compile(config, route)?,
         total_timeout: route.timeouts.total,
     })

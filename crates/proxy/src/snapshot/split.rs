@@ -35,6 +35,12 @@ impl SplitPlan {
         self.at(hash::pair(hash, SALT))
     }
 
+    /// The part that goes to this upstream.
+    #[must_use]
+    pub fn to(&self, upstream: u32) -> Option<&ProxyPlan> {
+        self.parts.iter().map(|(_, plan)| plan).find(|plan| plan.upstream == upstream)
+    }
+
     /// The part at a place that is drawn evenly from all numbers.
     #[must_use]
     pub fn at(&self, place: u64) -> Option<&ProxyPlan> {

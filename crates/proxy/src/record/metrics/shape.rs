@@ -63,7 +63,7 @@ impl Default for Words {
 }
 
 /// The limits of the configuration language, and the one that the system sets.
-pub const LIMITS: [&str; 16] = [
+pub const LIMITS: [&str; 17] = [
     "header-bytes-max",
     "headers-max",
     "uri-bytes-max",
@@ -79,6 +79,7 @@ pub const LIMITS: [&str; 16] = [
     "circuit-breaker",
     "retry-budget",
     "hedge-budget",
+    "cache-refreshes",
     "descriptors",
 ];
 

@@ -105,6 +105,24 @@ families! {
         "Datagrams that were dropped: too many flows, no server, or a socket that took no more.";
     ProxyHeaders = Counter "weir_proxy_protocol_headers", "", [],
         "Headers of the PROXY protocol that were accepted from proxies in front.";
+    CacheHits = Counter "weir_cache_hits", "", [],
+        "Requests answered from the cache with a fresh response.";
+    CacheStaleHits = Counter "weir_cache_stale_hits", "", [],
+        "Requests answered from the cache with a stale response, where that is allowed.";
+    CacheMisses = Counter "weir_cache_misses", "", [],
+        "Requests that the cache could not answer by itself.";
+    CacheCollapsed = Counter "weir_cache_collapsed", "", [],
+        "Requests that were answered by what another one has fetched at the same time.";
+    CacheRevalidations = Counter "weir_cache_revalidations", "", [],
+        "Stored responses that the origin said are still right.";
+    CacheBypasses = Counter "weir_cache_bypasses", "", [],
+        "Requests of routes with a cache that went past it.";
+    CacheStores = Counter "weir_cache_stores", "", [],
+        "Responses put into the cache.";
+    CacheInvalidations = Counter "weir_cache_invalidations", "", [],
+        "Stored responses that a change at the origin made invalid.";
+    CachePurges = Counter "weir_cache_purges", "", [],
+        "Purges by the method PURGE.";
     ClientsLeft = Counter "weir_clients_left", "", [],
         "Exchanges cut short because the client left.";
 }

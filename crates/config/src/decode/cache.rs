@@ -1,0 +1,67 @@
+//! Stores of responses, and what a route keeps in them.
+
+use super::headers::field_name;
+use super::{Context, address, route};
+use crate::check::Item;
+use crate::model::{CacheKey, CacheStore, RouteCache};
+use crate::report::Diagnostic;
+
+pub(super) fn store(item: &Item, context: &mut Context) -> CacheStore {
+    let usual = CacheStore::unnamed();
+    let name = item.arg("name").map(|name| name.text.to_owned()).unwrap_or_default();
+    let memory_bytes_max = item.size("memory").unwrap_or(usual.memory_bytes_max);
+    let object_bytes_max = item
+        .size("object-bytes-max")
+        .unwrap_or_else(|| usual.object_bytes_max.min(memory_bytes_max / 4));
+    if item.whole && object_bytes_max > memory_bytes_max {
+        let message = "an object cannot be larger than the store that it is kept in";
+        context.error(
+            Diagnostic::error(item.span, message)
+                .help("make `memory` larger, or the object smaller"),
+        );
+    }
+    CacheStore { name, memory_bytes_max, object_bytes_max, span: Some(item.span) }
+}
+
+/// The cache of a route, which must have responses to keep.
+pub(super) fn cache(route: &Item, is_proxied: bool, context: &mut Context) -> Option<RouteCache> {
+    let item = route.first("cache")?;
+    if route.whole && !is_proxied {
+        context.error(
+            Diagnostic::error(item.span, "the cache keeps what comes from an upstream")
+                .help("add `proxy` or `split`"),
+        );
+    }
+    if let (Some(ttl), Some(_)) = (item.prop("ttl"), item.prop("override-ttl")) {
+        let message = "`override-ttl` counts for all responses, so `ttl` for none";
+        context.error(Diagnostic::error(ttl.span, message).help("keep one of them"));
+    }
+    let purge_from = item.first("purge").into_iter().flat_map(|node| node.arg_texts("network"));
+    Some(RouteCache {
+        store: item.arg("store").map(|name| name.text.to_owned()).unwrap_or_default(),
+        ttl: item.duration("ttl"),
+        override_ttl: item.duration("override-ttl"),
+        error_ttl: item.duration("error-ttl"),
+        stale_while_revalidate: item.duration("stale-while-revalidate"),
+        stale_if_error: item.duration("stale-if-error"),
+        status: item.bool("status") != Some(false),
+        shows_key: item.bool("show-key") == Some(true),
+        client_directives: item.bool("client-directives") != Some(false),
+        key: item.first("key").map(|item| key(item, context)).unwrap_or_default(),
+        bypass: item.all("bypass").map(|item| route::predicates(item, context)).collect(),
+        purge_from: purge_from.filter_map(|text| address::network(text, context)).collect(),
+        span: item.span,
+    })
+}
+
+fn key(item: &Item, context: &mut Context) -> CacheKey {
+    let texts = |name: &str| item.prop_texts(name).map(|text| text.text.to_owned()).collect();
+    let headers = item.prop_texts("header").filter_map(|text| field_name(text, context));
+    CacheKey {
+        sort_query: item.bool("sort-query") == Some(true),
+        headers: headers.map(|name| name.to_ascii_lowercase()).collect(),
+        query_allow: texts("query"),
+        query_deny: texts("ignore-query"),
+        cookies: texts("cookie"),
+    }
+}

@@ -1,0 +1,82 @@
+//! Nodes of the cache: the stores, and what a route keeps in them.
+
+use super::Count::{Optional, Some};
+use super::Kind::{Bool, Duration, Form, Size, Text};
+use super::{NODE, NodeSpec, args, prop, route};
+
+pub(super) static STORE: NodeSpec = NodeSpec {
+    name: "cache",
+    doc: "A store of responses. The one without a name is used by routes that name none; it is \
+          there also where nothing is said of it.",
+    args: &[args("name", Text, Optional, "the name that the `cache` of a route uses")],
+    props: &[
+        prop("memory", Size, "bytes of memory, all workers together").default("256MiB"),
+        prop("object-bytes-max", Size, "bytes of one object; a longer one is not kept")
+            .default("64MiB"),
+    ],
+    settings: true,
+    repeats: true,
+    ..NODE
+};
+
+pub(super) static CACHE: NodeSpec = NodeSpec {
+    name: "cache",
+    doc: "Keeps responses by the rules of RFC 9111 and answers from what is kept. Requests that \
+          come at once for the same are fetched once.",
+    args: &[args("store", Text, Optional, "the store, by its name")],
+    props: &[
+        prop("ttl", Duration, "lifetime of responses that give themselves none"),
+        prop("override-ttl", Duration, "lifetime of all responses, whatever they say"),
+        prop("error-ttl", Duration, "lifetime of errors that give themselves none"),
+        prop(
+            "stale-while-revalidate",
+            Duration,
+            "use of stale responses while they are validated, where they do not say",
+        ),
+        prop(
+            "stale-if-error",
+            Duration,
+            "use of stale responses where the origin fails, where they do not say",
+        ),
+        prop("status", Bool, "tells in `Cache-Status` what was done").default("#true"),
+        prop("show-key", Bool, "`Cache-Status` tells the key too").default("#false"),
+        prop("client-directives", Bool, "`Cache-Control` of requests counts").default("#true"),
+    ],
+    children: &[&KEY, &BYPASS, &PURGE],
+    ..NODE
+};
+
+static KEY: NodeSpec = NodeSpec {
+    name: "key",
+    doc: "What responses are known by, beside scheme, host, path and query.",
+    props: &[
+        prop("sort-query", Bool, "the order of parameters does not matter").default("#false"),
+        prop("query", Text, "the only parameters that count; `*` at the end for any rest").list(),
+        prop("ignore-query", Text, "parameters that do not count; `*` at the end for any rest")
+            .list(),
+        prop("header", Form("a field name such as \"X-Device\""), "fields that count").list(),
+        prop("cookie", Text, "cookies that count").list(),
+    ],
+    ..NODE
+};
+
+static BYPASS: NodeSpec = NodeSpec {
+    name: "bypass",
+    doc: "Requests that go past the cache: all conditions of one node hold.",
+    props: route::CONDITIONS,
+    repeats: true,
+    ..NODE
+};
+
+static PURGE: NodeSpec = NodeSpec {
+    name: "purge",
+    doc: "Who may remove what is kept for a URL by sending it the method `PURGE`; everybody else \
+          gets 403. `Purge-Mode: hard` removes at once, else it is made stale.",
+    args: &[args(
+        "network",
+        Form("an address or network such as \"10.0.0.0/8\" or \"::1\""),
+        Some,
+        "an address, or a network with its prefix length",
+    )],
+    ..NODE
+};

@@ -1,0 +1,99 @@
+//! Content that is kept in the cache, or is on its way there: all of it, or parts of it.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use cache::store::content::Reader;
+
+use crate::fault::{Fault, Kind, Retry};
+
+/// One stretch of such content.
+#[derive(Debug)]
+pub enum Source {
+    /// Bytes between parts.
+    Bytes(Bytes),
+    /// What is kept.
+    Kept(Reader),
+}
+
+impl Source {
+    fn data(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Kept(reader) => reader.data(),
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        match self {
+            Self::Bytes(_) => true,
+            Self::Kept(reader) => reader.is_last(),
+        }
+    }
+}
+
+/// Content out of the cache.
+#[derive(Debug)]
+pub struct StoredBody {
+    sources: VecDeque<Source>,
+    sent: u64,
+}
+
+impl StoredBody {
+    /// These stretches, one after the other.
+    #[must_use]
+    pub fn new(sources: VecDeque<Source>) -> Self {
+        Self { sources, sent: 0 }
+    }
+
+    /// One stretch of what is kept.
+    #[must_use]
+    pub fn of(reader: Reader) -> Self {
+        Self::new(VecDeque::from([Source::Kept(reader)]))
+    }
+
+    pub(super) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
+        while let Some(source) = self.sources.front_mut() {
+            let has_more = match source {
+                Source::Bytes(bytes) => !bytes.is_empty(),
+                Source::Kept(reader) => ready!(reader.poll(cx)).map_err(|_| broken())?,
+            };
+            if has_more {
+                return Poll::Ready(Ok(true));
+            }
+            self.sources.pop_front();
+        }
+        Poll::Ready(Ok(false))
+    }
+
+    pub(super) fn data(&self) -> &[u8] {
+        self.sources.front().map_or(&[], Source::data)
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        self.sent += count as u64;
+        match self.sources.front_mut() {
+            Some(Source::Bytes(bytes)) => drop(bytes.split_to(count.min(bytes.len()))),
+            Some(Source::Kept(reader)) => reader.consume(count),
+            None => {}
+        }
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.sources.len() <= 1 && self.sources.front().is_none_or(Source::is_last)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_last() && self.data().is_empty()
+    }
+
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+}
+
+/// The origin stopped in the middle of it.
+fn broken() -> Fault {
+    Fault::upstream(Kind::HttpResponseIncomplete, Retry::Never)
+}

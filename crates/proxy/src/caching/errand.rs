@@ -1,0 +1,286 @@
+//! The way of a request to the origin and back, by the cache: one fetch for many, validation,
+//! and what stands in where the origin fails.
+
+use std::sync::Arc;
+
+use cache::reuse::may_stand_in;
+use cache::status::{Forward, Handled};
+use cache::storable;
+use cache::store::stored::Stored;
+use cache::targeted::{CAPABILITY, CAPABILITY_FIELD};
+use cache::validate;
+use cache::{date::Seconds, freshness::Times};
+use http1::{Headers, Known, Method};
+
+use super::flight::{Landed, Lead, Turn};
+use super::keep::{Keeping, Kept};
+use super::{Asked, CachePlan, Missing, look, parts, respond};
+use crate::exchange::{Exchange, Response};
+use crate::fault::{Fault, Kind, Side};
+use crate::io::clock;
+use crate::record::Counter;
+use crate::snapshot::ProxyPlan;
+use crate::upstream;
+use crate::worker::Worker;
+
+/// A request that what is kept does not answer.
+pub(super) struct Errand<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) plan: &'a ProxyPlan,
+    pub(super) cache: &'a CachePlan,
+    pub(super) asked: Asked,
+    pub(super) missing: Missing,
+}
+
+impl Errand<'_> {
+    /// Fetches, or waits for one who does.
+    pub(super) async fn run(mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
+        self.worker.metrics().add(Counter::CacheMisses, 1);
+        // A head is fetched without its content: nobody else could use it.
+        if exchange.request.method != Method::Get {
+            return self.fetch(exchange, None).await;
+        }
+        loop {
+            let key = self.flight_key(exchange);
+            match self.cache.shelf.flights.join(&key, self.asked.now) {
+                Turn::Lead(lead) => return self.fetch(exchange, Some(lead)).await,
+                Turn::Alone => return self.fetch(exchange, None).await,
+                Turn::Follow(follow) => match follow.landed().await {
+                    Landed::Stored(stored) if self.may_share(exchange, &stored) => {
+                        return Ok(self.share(exchange, &stored));
+                    }
+                    Landed::Stored(_) | Landed::Pass => return self.fetch(exchange, None).await,
+                    Landed::Failed(fault) => return self.fail(exchange, fault),
+                    Landed::Left => {}
+                },
+            }
+            self.asked.now = clock::unix().as_secs();
+            match look(self.worker, exchange, self.cache, &self.asked) {
+                std::ops::ControlFlow::Break(response) => return Ok(response),
+                std::ops::ControlFlow::Continue(missing) => self.missing = missing,
+            }
+        }
+    }
+
+    /// What tells requests apart that cannot share an answer.
+    fn flight_key(&self, exchange: &Exchange) -> Vec<u8> {
+        let mut key = self.asked.key.clone();
+        key.push(super::plan::URI_END);
+        key.extend_from_slice(&self.missing.fingerprint);
+        for field in [Known::Range, Known::IfRange] {
+            for value in exchange.request.headers.values(field) {
+                key.push(super::plan::URI_END);
+                key.extend_from_slice(value);
+            }
+        }
+        if self.asked.directives.no_store || exchange.request.headers.contains(Known::Authorization)
+        {
+            // Their answers are most likely not to be shared.
+            key.extend_from_slice(b"\nalone");
+        }
+        key
+    }
+
+    /// Whether an answer that another request has fetched meanwhile answers this one. One that
+    /// must be validated each time answers nobody else (RFC 9111 §5.2.2.4).
+    fn may_share(&self, exchange: &Exchange, stored: &Stored) -> bool {
+        stored.selection.matches(&exchange.request.headers)
+            && respond::fits(exchange, stored)
+            && !stored.terms.no_cache
+            && !self.asked.directives.no_store
+    }
+
+    fn share(&self, exchange: &Exchange, stored: &Arc<Stored>) -> Response {
+        self.worker.metrics().add(Counter::CacheCollapsed, 1);
+        let forward = Some(self.missing.forward);
+        let handled = Handled { forward, collapsed: true, ..Handled::default() };
+        respond::from_stored(exchange, (self.cache, &self.asked), stored, handled)
+    }
+
+    /// Fetches, and keeps what may be kept.
+    async fn fetch(&self, exchange: &mut Exchange, lead: Option<Lead>) -> Result<Response, Fault> {
+        let sent = clock::unix().as_secs();
+        let own = self.set_request(exchange);
+        let fetched = upstream::fetch(self.worker, exchange, self.plan).await;
+        exchange.request.headers = own;
+        let response = match fetched {
+            Ok(response) => response,
+            Err(fault) => {
+                let outcome = self.fail(exchange, fault);
+                if let Some(lead) = lead {
+                    lead.land(Landed::Failed(fault));
+                }
+                return outcome;
+            }
+        };
+        if let Some(stored) = self.stand_in(response.head.status) {
+            if let Some(lead) = lead {
+                lead.land(Landed::Stored(Arc::clone(&stored)));
+            }
+            let status = response.head.status;
+            return Ok(self.serve_stale(exchange, &stored, Some(status)));
+        }
+        let kept = self.take(exchange, response, (sent, lead.as_ref())).await?;
+        land(lead, &kept, self.asked.now);
+        Ok(kept.response)
+    }
+
+    /// Takes an answer: it says that what is kept is still right, completes it, or is new.
+    async fn take(
+        &self,
+        exchange: &mut Exchange,
+        response: Response,
+        (sent, lead): (Seconds, Option<&Lead>),
+    ) -> Result<Kept, Fault> {
+        let forward = Some(self.missing.forward);
+        let handled = Handled { forward, ..Handled::default() };
+        let (worker, cache, asked) = (self.worker, self.cache, &self.asked);
+        let keeping = Keeping { worker, cache, asked, lead, sent };
+        match (&self.missing.stored, response.head.status) {
+            (Some(stored), 304) if self.validates(exchange) => {
+                Ok(self.renew(exchange, stored, &response, sent))
+            }
+            (Some(stored), 206) if self.completes(exchange) => {
+                match parts::complete(&keeping, exchange, stored, response).await {
+                    Some(whole) => Ok(keeping.give(exchange, &whole, handled)),
+                    // It is not of the same representation: all of it is fetched anew.
+                    None => {
+                        let all = upstream::fetch(self.worker, exchange, self.plan).await?;
+                        Ok(keeping.keep(exchange, all, handled))
+                    }
+                }
+            }
+            (stored, _) if exchange.request.method == Method::Head => {
+                Ok(keeping.note_head(exchange, stored.as_ref(), response, handled))
+            }
+            _ => Ok(keeping.keep(exchange, response, handled)),
+        }
+    }
+
+    /// Whether the request that goes out validates what is stored.
+    fn validates(&self, exchange: &Exchange) -> bool {
+        exchange.request.method == Method::Get && self.missing.forward != Forward::Partial
+    }
+
+    /// Whether it asks for what is missing of the stored part.
+    fn completes(&self, exchange: &Exchange) -> bool {
+        self.missing.forward == Forward::Partial && !exchange.request.headers.contains(Known::Range)
+    }
+
+    /// Makes the request ready for the origin; returns its fields as they were.
+    fn set_request(&self, exchange: &mut Exchange) -> Headers {
+        let is_get = exchange.request.method == Method::Get;
+        let headers = &mut exchange.request.headers;
+        let own = headers.clone();
+        if is_get {
+            match &self.missing.stored {
+                Some(stored) if self.missing.forward != Forward::Partial => {
+                    if storable::has_validator(&stored.head.headers) {
+                        validate::set_conditions(headers, &stored.head.headers);
+                    } else {
+                        validate::remove_conditions(headers);
+                    }
+                }
+                Some(stored) if !headers.contains(Known::Range) => {
+                    validate::remove_conditions(headers);
+                    parts::ask_for_rest(headers, stored);
+                }
+                _ => validate::remove_conditions(headers),
+            }
+        }
+        headers.push(CAPABILITY_FIELD, CAPABILITY);
+        own
+    }
+
+    /// The stored response that is used although the origin has answered, with an error.
+    fn stand_in(&self, status: u16) -> Option<Arc<Stored>> {
+        let stored = self.missing.stored.as_ref()?;
+        let is_error = matches!(status, 500 | 502 | 503 | 504);
+        let may = is_error
+            && self.missing.forward != Forward::Partial
+            && may_stand_in(&stored.terms, &self.asked.directives, self.asked.now);
+        may.then(|| Arc::clone(stored))
+    }
+
+    /// There is no answer: what is stored stands in, if it may.
+    fn fail(&self, exchange: &Exchange, fault: Fault) -> Result<Response, Fault> {
+        let Some(stored) = &self.missing.stored else { return Err(fault) };
+        if fault.side != Side::Client && self.missing.forward != Forward::Partial {
+            if may_stand_in(&stored.terms, &self.asked.directives, self.asked.now) {
+                return Ok(self.serve_stale(exchange, stored, None));
+            }
+            // RFC 9111 §5.2.2.2: an error, and rather this one.
+            if stored.terms.must_revalidate && fault.kind.status() != 503 {
+                return Err(Fault { rule: None, kind: Kind::ValidationFailed, ..fault });
+            }
+        }
+        Err(fault)
+    }
+
+    fn serve_stale(
+        &self,
+        exchange: &Exchange,
+        stored: &Arc<Stored>,
+        status: Option<u16>,
+    ) -> Response {
+        self.worker.metrics().add(Counter::CacheStaleHits, 1);
+        let handled = Handled {
+            forward: Some(self.missing.forward),
+            forward_status: status,
+            detail: Some("stale-if-error"),
+            ..Handled::default()
+        };
+        respond::from_stored(exchange, (self.cache, &self.asked), stored, handled)
+    }
+
+    /// The origin says that what is kept is still right (RFC 9111 §4.3.4).
+    fn renew(
+        &self,
+        exchange: &Exchange,
+        stored: &Arc<Stored>,
+        response: &Response,
+        sent: Seconds,
+    ) -> Kept {
+        self.worker.metrics().add(Counter::CacheRevalidations, 1);
+        let now = clock::unix().as_secs();
+        let mut head = stored.head.clone();
+        validate::update(&mut head.headers, &response.head.headers);
+        let mut judged = head.clone();
+        judged.status = if stored.part.is_some() { 200 } else { judged.status };
+        let times = Times { request: sent, response: now };
+        let verdict = storable::storable(&exchange.request, &judged, times, &self.cache.policy);
+        let store = &self.cache.shelf.store;
+        let handled = Handled {
+            forward: Some(self.missing.forward),
+            forward_status: Some(304),
+            stored: verdict.is_ok(),
+            ..Handled::default()
+        };
+        let terms = match &verdict {
+            Ok(storable) => storable.terms,
+            Err(_) => storable::Terms { received: now, ..storable::Terms::default() },
+        };
+        let renewed = Arc::new(stored.renewed(head, terms));
+        if verdict.is_ok() {
+            store.renew(&self.asked.key, stored, Arc::clone(&renewed));
+        } else {
+            store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored));
+        }
+        let from = (self.cache, &self.asked);
+        Kept {
+            response: respond::from_stored(exchange, from, &renewed, handled),
+            stored: verdict.is_ok().then_some(renewed),
+            is_own: false,
+        }
+    }
+}
+
+/// Tells those who wait what there is.
+fn land(lead: Option<Lead>, kept: &Kept, now: Seconds) {
+    let Some(lead) = lead else { return };
+    match &kept.stored {
+        Some(stored) => lead.land(Landed::Stored(Arc::clone(stored))),
+        None if kept.is_own => lead.land(Landed::Pass),
+        None => lead.pass(now),
+    }
+}

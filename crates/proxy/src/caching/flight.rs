@@ -1,0 +1,244 @@
+//! Requests for the same at the same time: one fetches, the others wait for what it finds.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use cache::date::Seconds;
+use cache::store::stored::Stored;
+
+use crate::fault::Fault;
+
+/// For how long requests do not wait for each other after an answer that they could not share.
+const PASS_S: Seconds = 10;
+
+/// Keys that are remembered as such; with more, all are forgotten.
+const PASSES_MAX: usize = 100_000;
+
+/// What became of a fetch.
+#[derive(Clone, Debug)]
+pub(super) enum Landed {
+    /// It is kept, or on its way.
+    Stored(Arc<Stored>),
+    /// It is for one request alone.
+    Pass,
+    /// There is none.
+    Failed(Fault),
+    /// The one who fetched has left.
+    Left,
+}
+
+/// The fetches of a store that are under way.
+#[derive(Debug, Default)]
+pub(super) struct Flights {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    open: HashMap<Box<[u8]>, Arc<Flight>, foldhash::quality::RandomState>,
+    /// Until when each key passes.
+    passes: HashMap<Box<[u8]>, Seconds, foldhash::quality::RandomState>,
+}
+
+#[derive(Debug, Default)]
+struct Flight {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    landed: Option<Landed>,
+    wakers: Vec<Waker>,
+}
+
+/// How a request gets what it asks for.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// It fetches, and others wait for it.
+    Lead(Lead),
+    /// It waits.
+    Follow(Follow),
+    /// It fetches for itself.
+    Alone,
+}
+
+impl Flights {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes part in the fetch for a key.
+    pub(super) fn join(self: &Arc<Self>, key: &[u8], now: Seconds) -> Turn {
+        let mut known = self.known();
+        if let Some(until) = known.passes.get(key) {
+            if *until > now {
+                return Turn::Alone;
+            }
+            known.passes.remove(key);
+        }
+        if let Some(flight) = known.open.get(key) {
+            return Turn::Follow(Follow(Arc::clone(flight)));
+        }
+        let flight = Arc::<Flight>::default();
+        known.open.insert(key.into(), Arc::clone(&flight));
+        Turn::Lead(Lead { flights: Arc::clone(self), key: key.into(), flight })
+    }
+
+    /// What is under way for a key is out of date before it is here: nobody may join it.
+    pub(super) fn disown(&self, key: &[u8]) {
+        self.known().open.retain(|other, _| !other.starts_with(key));
+    }
+
+    fn close(&self, key: &[u8], flight: &Arc<Flight>) {
+        let mut known = self.known();
+        if known.open.get(key).is_some_and(|open| Arc::ptr_eq(open, flight)) {
+            known.open.remove(key);
+        }
+    }
+
+    fn pass(&self, key: &[u8], now: Seconds) {
+        let mut known = self.known();
+        if known.passes.len() >= PASSES_MAX {
+            known.passes.clear();
+        }
+        known.passes.insert(key.into(), now + PASS_S);
+    }
+}
+
+/// The one who fetches. Dropped without a word, it has left.
+#[derive(Debug)]
+pub(super) struct Lead {
+    flights: Arc<Flights>,
+    key: Box<[u8]>,
+    flight: Arc<Flight>,
+}
+
+impl Lead {
+    /// Whether what is fetched is out of date already.
+    pub(super) fn is_disowned(&self) -> bool {
+        let known = self.flights.known();
+        known.open.get(&self.key).is_none_or(|open| !Arc::ptr_eq(open, &self.flight))
+    }
+
+    /// Tells the others what became of it.
+    pub(super) fn land(self, landed: Landed) {
+        self.set(landed);
+    }
+
+    /// The answer is of a kind that cannot be shared: for a while nobody waits for such.
+    pub(super) fn pass(self, now: Seconds) {
+        self.flights.pass(&self.key, now);
+        self.set(Landed::Pass);
+    }
+
+    fn set(&self, landed: Landed) {
+        self.flights.close(&self.key, &self.flight);
+        let wakers = {
+            let mut state = self.flight.state();
+            if state.landed.is_some() {
+                return;
+            }
+            state.landed = Some(landed);
+            std::mem::take(&mut state.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.set(Landed::Left);
+    }
+}
+
+impl Flight {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One who waits.
+#[derive(Debug)]
+pub(super) struct Follow(Arc<Flight>);
+
+impl Follow {
+    /// Waits for what becomes of the fetch.
+    pub(super) async fn landed(self) -> Landed {
+        poll_fn(|cx| {
+            let mut state = self.0.state();
+            match &state.landed {
+                Some(landed) => Poll::Ready(landed.clone()),
+                None => {
+                    if !state.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+                        state.wakers.push(cx.waker().clone());
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Context;
+
+    use super::*;
+
+    fn lead(flights: &Arc<Flights>, key: &[u8]) -> Lead {
+        match flights.join(key, 0) {
+            Turn::Lead(lead) => lead,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn follow(flights: &Arc<Flights>, key: &[u8]) -> Follow {
+        match flights.join(key, 0) {
+            Turn::Follow(follow) => follow,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn now<T>(future: impl Future<Output = T>) -> Poll<T> {
+        std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn one_fetches_and_the_others_wait() {
+        let flights = Arc::<Flights>::default();
+        let first = lead(&flights, b"k");
+        let second = follow(&flights, b"k");
+        let third = follow(&flights, b"k");
+        assert!(matches!(flights.join(b"other", 0), Turn::Lead(_)));
+        drop(first);
+        assert!(matches!(now(second.landed()), Poll::Ready(Landed::Left)));
+        assert!(matches!(now(third.landed()), Poll::Ready(Landed::Left)));
+        drop(lead(&flights, b"k"));
+    }
+
+    #[test]
+    fn what_cannot_be_shared_is_not_waited_for() {
+        let flights = Arc::<Flights>::default();
+        let first = lead(&flights, b"k");
+        let second = follow(&flights, b"k");
+        first.pass(100);
+        assert!(matches!(now(second.landed()), Poll::Ready(Landed::Pass)));
+        assert!(matches!(flights.join(b"k", 100 + PASS_S - 1), Turn::Alone));
+        assert!(matches!(flights.join(b"k", 100 + PASS_S), Turn::Lead(_)));
+    }
+
+    #[test]
+    fn nobody_joins_what_is_out_of_date() {
+        let flights = Arc::<Flights>::default();
+        let first = lead(&flights, b"k");
+        flights.disown(b"k");
+        let second = lead(&flights, b"k");
+        drop(first);
+        let third = follow(&flights, b"k");
+        second.land(Landed::Pass);
+        assert!(matches!(now(third.landed()), Poll::Ready(Landed::Pass)));
+    }
+}

@@ -1,0 +1,22 @@
+//! The cache by the rules of RFC 9111 and its neighbours, over sockets.
+
+mod coalescing;
+mod conditions;
+mod failing;
+mod freshness;
+mod keys;
+mod purging;
+mod ranges;
+mod scene;
+mod storing;
+mod telling;
+
+use scene::Scene;
+
+/// A date this many seconds from now, as a field has it.
+fn date(from_now_s: i64) -> String {
+    let now = std::time::SystemTime::now();
+    let shift = std::time::Duration::from_secs(from_now_s.unsigned_abs());
+    let at = if from_now_s < 0 { now - shift } else { now + shift };
+    httpdate::fmt_http_date(at)
+}
