@@ -1,6 +1,7 @@
 //! Installs what the tasks need from the registries; what is there already is left alone.
 
 mod debian;
+mod node;
 mod python;
 
 use clap::ValueEnum;
@@ -24,6 +25,7 @@ pub fn run(root: &Root, purpose: Purpose) -> Outcome {
     if purpose != Purpose::Bench {
         python::tests(root)?;
         python::tests_of_old(root)?;
+        node::tests(root)?;
         cargo_deny(root)?;
     }
     if purpose != Purpose::Tests {

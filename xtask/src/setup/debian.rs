@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::shell::{self, Fail, Outcome, Root};
 
 /// The program that shows a package is there, and the package.
-const WANTED: [(&str, &str); 18] = [
+const WANTED: [(&str, &str); 20] = [
     ("curl", "curl"),
     ("chromium", "chromium"),
     ("cc", "build-essential"),
@@ -14,6 +14,8 @@ const WANTED: [(&str, &str); 18] = [
     ("h2load", "nghttp2-client"),
     ("haproxy", "haproxy"),
     ("nginx", "nginx-core"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
     ("openssl", "openssl"),
     ("pgbench", "postgresql"),
     ("redis-benchmark", "redis-tools"),
