@@ -16,6 +16,20 @@ pub fn write(scheme: &str, authority: &[u8], target: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(target.get(..end).unwrap_or_default());
 }
 
+/// The key of a URL, or of the beginning of one; `None` for what is none.
+#[must_use]
+pub fn of_url(url: &str) -> Option<Vec<u8>> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let (authority, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if !matches!(scheme.as_str(), "http" | "https") || authority.is_empty() {
+        return None;
+    }
+    let mut key = Vec::new();
+    write(&scheme, authority.as_bytes(), target.as_bytes(), &mut key);
+    Some(key)
+}
+
 /// Which parameters of a query are part of the key, and in which order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueryRule {
@@ -87,6 +101,10 @@ mod tests {
         assert_eq!(key("http", "EXAMPLE.com:80", "/A?b"), "http://example.com/A?b");
         assert_eq!(key("https", "example.com:80", "/"), "https://example.com:80/");
         assert_eq!(key("https", "[::1]:443", "/#x"), "https://[::1]/");
+        let of_url = |url| of_url(url).map(|key| String::from_utf8(key).unwrap());
+        assert_eq!(of_url("HTTP://A:80/x?y").as_deref(), Some("http://a/x?y"));
+        assert_eq!(of_url("https://a").as_deref(), Some("https://a/"));
+        assert!(of_url("/x").is_none() && of_url("ftp://a/").is_none());
     }
 
     #[test]

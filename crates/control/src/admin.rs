@@ -54,6 +54,10 @@ pub struct Views {
     pub add_server: AddServer,
     /// Takes away a server that was added.
     pub remove_server: RemoveServer,
+    /// The stores of the cache as JSON, for `/cache`.
+    pub caches: Box<dyn Fn() -> String + Send + Sync>,
+    /// Purges what a JSON text names; says what was done.
+    pub purge: Purge,
 }
 
 /// Changes a server: the names of its upstream and itself, and what is to change.
@@ -64,6 +68,9 @@ pub type AddServer = Box<dyn Fn(&str, &str) -> Result<String, Refusal> + Send + 
 
 /// Takes a server away: the names of its upstream and itself.
 pub type RemoveServer = Box<dyn Fn((&str, &str)) -> Result<(), Refusal> + Send + Sync>;
+
+/// Purges what a JSON text names.
+pub type Purge = Box<dyn Fn(&str) -> Result<String, Refusal> + Send + Sync>;
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +221,8 @@ fn routes(views: Views) -> Router {
         .route("/metrics", get(metrics))
         .route("/status", get(status))
         .route("/healthz", get(healthz))
+        .route("/cache", get(caches))
+        .route("/cache/purge", post(purge))
         .route("/upstreams", get(upstreams))
         .route("/upstreams/{upstream}/servers", post(add_server))
         .route("/upstreams/{upstream}/servers/{server}", put(change_server).delete(remove_server))
@@ -268,8 +277,17 @@ async fn remove_server(
     (views.remove_server)((&upstream, &server)).map(|()| StatusCode::NO_CONTENT)
 }
 
+async fn caches(State(views): State<Arc<Views>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, JSON)], (views.caches)())
+}
+
+async fn purge(State(views): State<Arc<Views>>, body: String) -> impl IntoResponse {
+    (views.purge)(&body).map(|done| ([(header::CONTENT_TYPE, JSON)], done))
+}
+
 async fn nothing() -> impl IntoResponse {
-    (StatusCode::NOT_FOUND, "nothing here; there are /metrics, /status, /healthz and /upstreams\n")
+    let pages = "/metrics, /status, /healthz, /upstreams and /cache";
+    (StatusCode::NOT_FOUND, format!("nothing here; there are {pages}\n"))
 }
 
 #[cfg(test)]
@@ -289,6 +307,8 @@ mod tests {
             change_server: Box::new(|(upstream, _), _| Err(Refusal::missing(upstream.to_owned()))),
             add_server: Box::new(|_, body| Ok(body.to_owned())),
             remove_server: Box::new(|_| Err(Refusal::conflict("no".to_owned()))),
+            caches: Box::new(|| "[]".to_owned()),
+            purge: Box::new(|body| Ok(body.to_owned())),
         }
     }
 
@@ -322,6 +342,8 @@ mod tests {
         assert!(ask("GET /").starts_with("HTTP/1.1 404 "));
         assert!(ask("POST /metrics").starts_with("HTTP/1.1 405 "));
         assert!(ask("GET /upstreams").ends_with("[]"));
+        assert!(ask("GET /cache").ends_with("[]"));
+        assert!(ask("POST /cache/purge").starts_with("HTTP/1.1 200 "));
         assert!(ask("POST /upstreams/a/servers").starts_with("HTTP/1.1 201 "));
         assert!(ask("DELETE /upstreams/a/servers/b:1").starts_with("HTTP/1.1 409 "));
         let refused = ask("PUT /upstreams/none%22/servers/a:1");

@@ -378,6 +378,7 @@ impl Snapshot {
             workers,
             routes: self.routes.iter().map(|route| route.label.clone()).collect(),
             upstreams: self.upstreams.iter().map(upstream).collect(),
+            shelves: self.shelves.to_vec(),
             words: Words {
                 refusals: Rule::codes().collect(),
                 faults: Kind::ALL.iter().map(|kind| kind.label()).collect(),

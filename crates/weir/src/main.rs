@@ -1,6 +1,7 @@
 //! The command line: reads what the user wants and starts it.
 
 mod allocator;
+mod caches;
 mod certificates;
 mod cli;
 mod command;

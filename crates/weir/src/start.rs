@@ -13,6 +13,7 @@ use proxy::record::metrics::exposition;
 use proxy::record::{AccessLog, Format, LogFormat, Metrics, Target};
 use rustix::process::{Resource, Rlimit};
 
+use crate::caches;
 use crate::certificates::Certificates;
 use crate::command::{self, Failure};
 use crate::discovery;
@@ -207,6 +208,7 @@ fn start_admin(
     let address = AdminAddress::from(&admin.address);
     let (healthy, fleet) = (Arc::clone(healthy), (Arc::clone(live), Arc::clone(roster)));
     let (shown, counted, listed) = (Arc::clone(live), Arc::clone(live), Arc::clone(live));
+    let (stores, purged) = (Arc::clone(live), Arc::clone(live));
     let (change, add, remove) = (fleet.clone(), fleet.clone(), fleet);
     let views = Views {
         metrics: Box::new(move |text| exposition::render(&shown.now().metrics, text)),
@@ -216,6 +218,8 @@ fn start_admin(
         change_server: Box::new(move |at, body| servers::change((&change.0, &change.1), at, body)),
         add_server: Box::new(move |upstream, body| servers::add((&add.0, &add.1), upstream, body)),
         remove_server: Box::new(move |at| servers::remove((&remove.0, &remove.1), at)),
+        caches: Box::new(move || caches::list(&stores.snapshot())),
+        purge: Box::new(move |body| caches::purge(&purged.snapshot(), body)),
     };
     Admin::start(control, &address, views)
         .map(Some)

@@ -30,7 +30,7 @@ const HOUSE: [Member; 10] = [
     Member {
         folder: "crates/weir",
         name: "weir",
-        knows: &["balance", "config", "control", "proxy"],
+        knows: &["balance", "cache", "config", "control", "proxy"],
     },
     Member { folder: "crates/testkit", name: "testkit", knows: &[] },
     Member { folder: "bench", name: "bench", knows: &[] },

@@ -31,6 +31,8 @@ pub(super) struct Shard {
     small: Queue,
     main: Queue,
     ghosts: Ghosts,
+    /// Responses over all keys.
+    responses: usize,
 }
 
 /// All that is stored for one key.
@@ -93,11 +95,13 @@ impl Shard {
     ) -> isize {
         let at = self.at(hash, key).unwrap_or_else(|| self.insert(hash, key));
         let Some(slot) = self.slots.get_mut(at) else { return 0 };
+        let before = slot.variants.len();
         slot.variants.retain(|other| !replaces(other));
         if slot.variants.len() >= VARIANTS_MAX {
             slot.variants.remove(0);
         }
         slot.variants.push(stored);
+        self.responses = self.responses + slot.variants.len() - before;
         self.weigh(at)
     }
 
@@ -118,6 +122,7 @@ impl Shard {
         let before = slot.variants.len();
         slot.variants.retain(|stored| !is_gone(stored));
         let gone = before - slot.variants.len();
+        self.responses -= gone;
         if slot.variants.is_empty() {
             return (gone, -signed(self.drop_slot(at)));
         }
@@ -139,6 +144,7 @@ impl Shard {
             }
             let (hash, was_main, count) = (slot.hash, slot.is_main, slot.variants.len());
             let keys = self.slots.len();
+            self.responses -= count;
             let bytes = self.drop_slot(at);
             if !was_main {
                 self.ghosts.add(hash, keys);
@@ -150,7 +156,7 @@ impl Shard {
 
     /// Responses that are stored.
     pub(super) fn len(&self) -> usize {
-        self.slots.iter().map(|(_, slot)| slot.variants.len()).sum()
+        self.responses
     }
 
     /// Bytes of everything in it.

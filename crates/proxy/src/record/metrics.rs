@@ -13,6 +13,7 @@ pub mod histogram;
 mod probes;
 mod process;
 pub mod shape;
+mod stores;
 #[cfg(test)]
 mod strict;
 pub mod table;
@@ -98,7 +99,8 @@ impl Metrics {
     }
 
     fn build(shape: Shape, shared: Arc<Shared>, old: Option<&Registry>) -> Self {
-        let labels = Labels::new(shape.routes, shape.upstreams);
+        let mut labels = Labels::new(shape.routes, shape.upstreams);
+        labels.shelves = shape.shelves;
         let known = old.map_or(0, |old| old.blocks.len());
         let blocks = (0..shape.workers.max(known))
             .map(|at| {

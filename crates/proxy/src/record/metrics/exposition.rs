@@ -11,7 +11,7 @@ use super::cells::{
 use super::histogram::{BOUNDS_NS, Histogram, Summed};
 use super::shape::distinct;
 use super::table::{COUNTERS, Family, GAUGES, KEYED, Keyed, Kind};
-use super::{Metrics, Registry, clusters, discovery, process};
+use super::{Metrics, Registry, clusters, discovery, process, stores};
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -89,6 +89,9 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::PoolHits => out.by_upstream(registry, |cells| cells.pool_hits.value()),
         Keyed::PoolMisses => out.by_upstream(registry, |cells| cells.pool_misses.value()),
         Keyed::PoolIdle => out.by_upstream(registry, |cells| cells.pool_idle.value()),
+        Keyed::CacheObjects => stores::sample(registry, out, |numbers| numbers.objects),
+        Keyed::CacheBytes => stores::sample(registry, out, |numbers| numbers.bytes),
+        Keyed::CacheEvictions => stores::sample(registry, out, |numbers| numbers.evicted),
         Keyed::Refusals => out.coded(registry, &words.refusals, |fixed| &fixed.refusals),
         Keyed::Faults => out.coded(registry, &words.faults, |fixed| &fixed.faults),
         Keyed::Limits => out.coded(registry, &words.limits, |fixed| &fixed.limits),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use balance::Cluster;
 use hashbrown::HashMap;
 
+use crate::caching::Shelf;
+
 /// The route index of an exchange that matched no route or was refused before routing.
 pub const NO_ROUTE: u32 = u32::MAX;
 
@@ -20,6 +22,8 @@ pub struct Shape {
     pub routes: Vec<String>,
     /// The upstreams, by upstream index.
     pub upstreams: Vec<UpstreamNames>,
+    /// The stores of the cache, read when the metrics are.
+    pub shelves: Vec<Arc<Shelf>>,
     /// The fixed lists of codes.
     pub words: Words,
 }
@@ -117,6 +121,7 @@ pub(super) struct Labels {
     pub(super) servers: Vec<(String, String)>,
     pub(super) clusters: Vec<Option<Arc<Cluster>>>,
     pub(super) left_out: Vec<usize>,
+    pub(super) shelves: Vec<Arc<Shelf>>,
     /// Where the servers of each upstream begin; one more entry than there are upstreams.
     starts: Vec<usize>,
 }
@@ -130,6 +135,7 @@ impl Labels {
             servers: Vec::new(),
             clusters: Vec::new(),
             left_out: Vec::new(),
+            shelves: Vec::new(),
             starts: vec![0],
         };
         for upstream in upstreams {

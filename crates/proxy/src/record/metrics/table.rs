@@ -197,6 +197,12 @@ families! {
         "Requests that had to connect.";
     PoolIdle = Gauge "weir_pool_idle", "", ["upstream"],
         "Idle connections kept for the next request.";
+    CacheObjects = Gauge "weir_cache_objects", "", ["cache"],
+        "Responses in a store.";
+    CacheBytes = Gauge "weir_cache_bytes", "bytes", ["cache"],
+        "Bytes of memory that a store uses.";
+    CacheEvictions = Counter "weir_cache_evictions", "", ["cache"],
+        "Responses that made room for others.";
     Refusals = Counter "weir_refusals", "", ["reason"],
         "Messages refused because they break a rule of HTTP, by reason code.";
     Faults = Counter "weir_faults", "", ["kind"],

@@ -21,6 +21,7 @@ fn shape() -> Shape {
                 ..UpstreamNames::default()
             },
         ],
+        shelves: Vec::new(),
         words: Words {
             refusals: vec!["obs_fold"],
             faults: vec!["connection_refused"],
