@@ -86,6 +86,21 @@ fn who_goes_past_the_cache() {
 }
 
 #[test]
+fn a_sticky_cookie_is_for_one_client() {
+    let scene = Scene::with(Setup::new().route("cache").upstream("sticky cookie=\"at\""));
+    let first = scene.ask("GET /", &format!("{FRESH} | Set-Cookie: a=b"));
+    assert_eq!(first.response.head.all("Set-Cookie").len(), 2);
+    let second = scene.ask("GET /", "500");
+    assert!(second.is_hit());
+    assert_eq!(second.response.head.all("Set-Cookie"), ["a=b"]);
+    assert!(scene.reuses(
+        "GET /ttl",
+        &format!("200 | ETag: \"a\" | Expires: {}", super::date(60)),
+        "GET /ttl"
+    ));
+}
+
+#[test]
 fn stores_are_apart() {
     let global = "cache { memory \"1MiB\"; }\ncache \"other\" { memory \"1MiB\"; }";
     let route = "route \"/*\" { match header=\"X\"; cache \"other\"; proxy \"origin\"; }";

@@ -7,6 +7,7 @@ use std::task::{Poll, Waker};
 
 use cache::date::Seconds;
 use cache::store::stored::Stored;
+use slab::Slab;
 
 use crate::fault::Fault;
 
@@ -50,7 +51,7 @@ struct Flight {
 #[derive(Debug, Default)]
 struct State {
     landed: Option<Landed>,
-    wakers: Vec<Waker>,
+    wakers: Slab<Waker>,
 }
 
 /// How a request gets what it asks for.
@@ -79,7 +80,7 @@ impl Flights {
             known.passes.remove(key);
         }
         if let Some(flight) = known.open.get(key) {
-            return Turn::Follow(Follow(Arc::clone(flight)));
+            return Turn::Follow(Follow { flight: Arc::clone(flight), place: None });
         }
         let flight = Arc::<Flight>::default();
         known.open.insert(key.into(), Arc::clone(&flight));
@@ -143,7 +144,7 @@ impl Lead {
             state.landed = Some(landed);
             std::mem::take(&mut state.wakers)
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 
@@ -161,24 +162,37 @@ impl Flight {
 
 /// One who waits.
 #[derive(Debug)]
-pub(super) struct Follow(Arc<Flight>);
+pub(super) struct Follow {
+    flight: Arc<Flight>,
+    /// Its place among those who are woken.
+    place: Option<usize>,
+}
 
 impl Follow {
     /// Waits for what becomes of the fetch.
-    pub(super) async fn landed(self) -> Landed {
+    pub(super) async fn landed(mut self) -> Landed {
         poll_fn(|cx| {
-            let mut state = self.0.state();
-            match &state.landed {
-                Some(landed) => Poll::Ready(landed.clone()),
-                None => {
-                    if !state.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-                        state.wakers.push(cx.waker().clone());
-                    }
-                    Poll::Pending
-                }
+            let flight = Arc::clone(&self.flight);
+            let mut state = flight.state();
+            if let Some(landed) = &state.landed {
+                return Poll::Ready(landed.clone());
             }
+            let waker = cx.waker().clone();
+            match self.place.and_then(|place| state.wakers.get_mut(place)) {
+                Some(before) => *before = waker,
+                None => self.place = Some(state.wakers.insert(waker)),
+            }
+            Poll::Pending
         })
         .await
+    }
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.flight.state().wakers.try_remove(place);
+        }
     }
 }
 
@@ -217,6 +231,16 @@ mod tests {
         assert!(matches!(now(second.landed()), Poll::Ready(Landed::Left)));
         assert!(matches!(now(third.landed()), Poll::Ready(Landed::Left)));
         drop(lead(&flights, b"k"));
+    }
+
+    #[test]
+    fn who_leaves_is_not_woken() {
+        let flights = Arc::<Flights>::default();
+        let first = lead(&flights, b"k");
+        for _ in 0..3 {
+            assert!(now(follow(&flights, b"k").landed()).is_pending());
+        }
+        assert!(first.flight.state().wakers.is_empty());
     }
 
     #[test]

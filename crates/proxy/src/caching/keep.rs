@@ -73,7 +73,24 @@ impl Refused {
 
 impl Keeping<'_> {
     /// Keeps an answer, if that may be done, and gives it to the client.
-    pub(super) fn keep(&self, exchange: &Exchange, response: Response, handled: Handled) -> Kept {
+    pub(super) fn keep(
+        &self,
+        exchange: &Exchange,
+        mut response: Response,
+        handled: Handled,
+    ) -> Kept {
+        let upstream =
+            exchange.upstream.and_then(|at| exchange.snapshot.upstreams.get(at as usize));
+        let sticky = upstream.and_then(|upstream| upstream.sticky.as_ref());
+        let cookie = sticky.and_then(|sticky| sticky.take(&mut response.head.headers));
+        let mut kept = self.keep_for_all(exchange, response, handled);
+        if let Some(cookie) = cookie {
+            kept.response.head.headers.push_known(Known::SetCookie, &cookie);
+        }
+        kept
+    }
+
+    fn keep_for_all(&self, exchange: &Exchange, response: Response, handled: Handled) -> Kept {
         match self.judge(exchange, &response) {
             Ok(storable) => {
                 let stored = self.put(exchange, response, storable);

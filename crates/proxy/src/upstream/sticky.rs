@@ -79,6 +79,17 @@ impl Sticky {
         headers.push_known(Known::SetCookie, cookie.as_bytes());
     }
 
+    /// Takes this proxy's own cookie out of a response: it is for one client.
+    pub fn take(&self, headers: &mut Headers) -> Option<Vec<u8>> {
+        let is_own = |value: &[u8]| {
+            let rest = value.strip_prefix(self.name.as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"="))
+        };
+        let own = headers.values(Known::SetCookie).find(|value| is_own(value))?.to_vec();
+        headers.retain(|field| field.known != Known::SetCookie || !is_own(field.value));
+        Some(own)
+    }
+
     fn sign(&self, id: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(self.upstream.as_bytes());
