@@ -4,6 +4,8 @@
 //! The vectors are read from `../shared/vectors/structured-fields`, beside the workspace; where
 //! they are absent the test says so and passes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
+
 use std::fs;
 use std::path::Path;
 
