@@ -79,6 +79,27 @@ fn the_operator_purges_by_url_prefix_host_tag_or_all() {
 }
 
 #[test]
+fn the_operator_purges_from_the_command_line() {
+    let scene = Scene::new("cache");
+    let admin = scene.weir.admin_addr().to_string();
+    let run = |args: &[&str]| {
+        let whole = [&["purge", "--admin", &admin], args].concat();
+        testkit::weir::run_to_end(&whole, scene.weir.dir())
+    };
+    scene.ask("GET /", FRESH);
+    let (code, out, _) = run(&["--url", "http://a.test/", "--hard"]);
+    assert_eq!((code, out.as_str()), (Some(0), "purged 1 stored responses"));
+    assert!(!scene.ask("GET /", FRESH).is_hit());
+    assert_eq!(run(&["--all"]).0, Some(0));
+    assert_eq!(scene.ask("GET /", FRESH).asked("If-None-Match"), Some("\"a\""));
+    let (code, _, err) = run(&["--tag", "x", "--cache", "none"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("nothing was purged: no cache `none`"), "{err}");
+    assert_eq!(run(&[]).0, Some(2), "it says what to purge");
+    assert_eq!(run(&["--all", "--tag", "x"]).0, Some(2));
+}
+
+#[test]
 fn a_purge_that_is_wrong_purges_nothing() {
     let scene = Scene::new("cache");
     scene.ask("GET /", FRESH);

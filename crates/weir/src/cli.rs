@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 /// Weir, a reverse proxy.
@@ -53,6 +53,8 @@ pub(crate) enum Command {
         #[arg(long)]
         print: bool,
     },
+    /// Remove what a running Weir keeps in its cache, or make it stale
+    Purge(PurgeWish),
     /// Print the JSON Schema of the configuration
     Schema,
     /// Format a configuration file in place
@@ -68,6 +70,44 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// What is to go from the cache.
+#[derive(Debug, Args)]
+pub(crate) struct PurgeWish {
+    /// The admin listener: `127.0.0.1:9900`, `unix:/run/weir-admin.sock`
+    #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1:9900")]
+    pub(crate) admin: String,
+    /// What to purge
+    #[command(flatten)]
+    pub(crate) what: PurgeWhat,
+    /// Remove it at once; without, it is made stale and may be validated
+    #[arg(long)]
+    pub(crate) hard: bool,
+    /// In this store alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cache: Option<String>,
+}
+
+/// One of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PurgeWhat {
+    /// One URL
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// All URLs that begin so
+    #[arg(long, value_name = "URL")]
+    pub(crate) prefix: Option<String>,
+    /// All of a host
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// All with this tag (`Surrogate-Key`, `Cache-Tag`)
+    #[arg(long)]
+    pub(crate) tag: Option<String>,
+    /// Everything
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 impl Command {

@@ -3,6 +3,7 @@
 mod demo;
 mod fmt;
 mod proxy;
+mod purge;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Demo { listen, print } if print => demo::print(listen.as_deref()),
         Command::Demo { listen, .. } => demo::run(listen.as_deref()),
+        Command::Purge(wish) => purge::run(&wish),
         Command::Schema => print(&format!("{:#}\n", config::json_schema())),
         Command::Fmt { file, check } => fmt::run(&file, check),
         Command::Completions { shell } => completions(shell),
