@@ -32,6 +32,8 @@ fn parts_of_the_whole() {
     assert!(text.contains("Content-Range: bytes 0-1/10\r\n\r\n01\r\n--"), "{text}");
     assert!(text.contains("Content-Range: bytes 9-9/10\r\n\r\n9\r\n--"), "{text}");
     assert!(text.contains("Content-Type: text/plain"), "{text}");
+    let again = scene.ask("GET /\nRange: bytes=0-1,-1", "500").response.text();
+    assert_ne!(text, again, "nobody knows the boundary beforehand");
     assert_eq!(several.field("Content-Length"), Some(several.body.len().to_string().as_str()));
 }
 

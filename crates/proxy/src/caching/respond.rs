@@ -1,6 +1,7 @@
 //! A response made of what is kept (RFC 9111 §4, RFC 9110 §13 to §15).
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,8 +17,11 @@ use crate::body::{Body, Source, StoredBody};
 use crate::exchange::{Exchange, Response};
 use crate::recycle::Recycled;
 
-/// What stands between the parts of a response with several.
-const BOUNDARY: &str = "weir-7c1f0b7e52a94d0c";
+/// What stands between the parts of a response with several: what nobody can have written into
+/// the content beforehand.
+fn boundary() -> String {
+    format!("weir-{:016x}", RandomState::new().build_hasher().finish())
+}
 
 /// Whether a stored response has what a request asks for: a part may not.
 pub(super) fn fits(exchange: &Exchange, stored: &Stored) -> bool {
@@ -136,10 +140,11 @@ fn give_parts(response: &mut Response, stored: &Arc<Stored>, spans: &[Span]) {
         return;
     }
     let media = stored.head.headers.value(Known::ContentType).unwrap_or_default();
+    let boundary = boundary();
     let mut sources = VecDeque::new();
     let mut total = 0;
     for span in spans {
-        let mut between = format!("\r\n--{BOUNDARY}\r\n").into_bytes();
+        let mut between = format!("\r\n--{boundary}\r\n").into_bytes();
         if !media.is_empty() {
             between.extend_from_slice(b"Content-Type: ");
             between.extend_from_slice(media);
@@ -151,10 +156,10 @@ fn give_parts(response: &mut Response, stored: &Arc<Stored>, spans: &[Span]) {
         sources.push_back(Source::Bytes(Bytes::from(between)));
         sources.push_back(source(*span));
     }
-    let end = format!("\r\n--{BOUNDARY}--\r\n");
+    let end = format!("\r\n--{boundary}--\r\n");
     total += end.len() as u64;
     sources.push_back(Source::Bytes(Bytes::from(end)));
-    let media = format!("multipart/byteranges; boundary={BOUNDARY}");
+    let media = format!("multipart/byteranges; boundary={boundary}");
     response.head.headers.set_known(Known::ContentType, media.as_bytes());
     response.head.headers.remove(Known::ContentRange);
     response.declared_length = Some(total);
