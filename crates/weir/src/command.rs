@@ -1,5 +1,6 @@
 //! One function for each verb of the command line.
 
+mod admin_client;
 mod demo;
 mod fmt;
 mod proxy;
