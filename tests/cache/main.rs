@@ -4,6 +4,7 @@ mod coalescing;
 mod conditions;
 mod failing;
 mod freshness;
+mod insight;
 mod keys;
 mod purging;
 mod ranges;

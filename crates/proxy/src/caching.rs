@@ -6,6 +6,7 @@
 mod errand;
 mod fill;
 mod flight;
+mod insight;
 mod keep;
 mod parts;
 mod plan;
@@ -30,7 +31,7 @@ use http1::{Known, Method};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind};
 use crate::io::clock;
-use crate::record::Counter;
+use crate::record::CacheOutcome;
 use crate::recycle::Recycled;
 use crate::snapshot::ProxyPlan;
 use crate::upstream;
@@ -82,12 +83,14 @@ pub async fn answer(
     match look(worker, exchange, cache, &asked) {
         ControlFlow::Break(response) => Ok(response),
         ControlFlow::Continue(_) if asked.directives.only_if_cached => {
+            insight::mark(exchange, cache, CacheOutcome::Failed);
             Err(Fault::proxy(Kind::OnlyIfCached))
         }
         // Rare beside a hit, and too large for every exchange to make room for.
         ControlFlow::Continue(missing) => {
+            insight::forward(exchange, cache, missing.forward);
             let errand = Errand { worker, plan, cache, asked, missing };
-            Box::pin(errand.run(exchange)).await
+            Box::pin(insight::watch(errand, exchange)).await
         }
     }
 }
@@ -149,12 +152,12 @@ fn look(
         let (forward, stored) = (Forward::Partial, Some(stored));
         return ControlFlow::Continue(Missing { forward, stored, fingerprint });
     }
-    let counter = match reuse(&stored.terms, &asked.directives, asked.now) {
-        Reuse::Fresh => Counter::CacheHits,
-        Reuse::Stale => Counter::CacheStaleHits,
+    let outcome = match reuse(&stored.terms, &asked.directives, asked.now) {
+        Reuse::Fresh => CacheOutcome::Hit,
+        Reuse::Stale => CacheOutcome::Stale,
         Reuse::WhileRevalidate => {
             refresh::begin(worker, exchange, cache, asked, &stored);
-            Counter::CacheStaleHits
+            CacheOutcome::Stale
         }
         Reuse::Validate => {
             let is_stale = !stored.terms.is_fresh(asked.now) || stored.terms.no_cache;
@@ -164,7 +167,7 @@ fn look(
             return ControlFlow::Continue(Missing { forward, stored, fingerprint });
         }
     };
-    worker.metrics().add(counter, 1);
+    insight::mark(exchange, cache, outcome);
     let handled = Handled::default();
     ControlFlow::Break(respond::from_stored(exchange, (cache, asked), &stored, handled))
 }
@@ -183,7 +186,8 @@ async fn pass(
     (plan, cache): (&ProxyPlan, &CachePlan),
     forward: Forward,
 ) -> Result<Response, Fault> {
-    worker.metrics().add(Counter::CacheBypasses, 1);
+    insight::forward(exchange, cache, forward);
+    exchange.trace.sent_on = Some(clock::now());
     let is_unsafe = invalidate::is_unsafe(&exchange.request.method);
     let asked = Asked::of(exchange, cache);
     let sent = clock::unix().as_secs();
@@ -195,7 +199,7 @@ async fn pass(
             invalidate::is_same(location, asked.key.get(..asked.uri_length).unwrap_or_default())
         });
         if exchange.request.method == Method::Post && is_own {
-            let keeping = keep::Keeping { worker, cache, asked: &asked, lead: None, sent };
+            let keeping = keep::Keeping { cache, asked: &asked, lead: None, sent };
             return Ok(keeping.keep(exchange, response, handled).response);
         }
     }

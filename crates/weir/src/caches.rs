@@ -1,15 +1,20 @@
 //! The stores of the cache as the operator sees them: what they hold, and what is to go.
 
+use std::sync::Arc;
+
 use cache::store::purge::{Mode, Scope};
 use control::Refusal;
 use proxy::caching::{self, Shelf};
 use proxy::snapshot::Snapshot;
 use serde_json::{Value, json};
 
+use crate::live::Now;
+
 /// The stores with their numbers, as JSON.
-pub(crate) fn list(snapshot: &Snapshot) -> String {
-    let shown = |shelf: &Shelf| {
+pub(crate) fn list(now: &Now) -> String {
+    let shown = |(at, shelf): (usize, &Arc<Shelf>)| {
         let numbers = shelf.store.numbers();
+        let totals = now.metrics.store_totals(at);
         json!({
             "name": shelf.name,
             "objects": numbers.objects,
@@ -17,10 +22,19 @@ pub(crate) fn list(snapshot: &Snapshot) -> String {
             "bytes_max": numbers.bytes_max,
             "evicted": numbers.evicted,
             "purged": numbers.purged,
+            "hits": totals.hits,
+            "misses": totals.misses,
+            "hit_ratio": totals.hit_ratio().map(rounded),
+            "bytes_saved": totals.sent_bytes,
         })
     };
-    let all: Vec<Value> = snapshot.shelves.iter().map(|shelf| shown(shelf)).collect();
+    let all: Vec<Value> = now.snapshot.shelves.iter().enumerate().map(shown).collect();
     format!("{:#}\n", Value::Array(all))
+}
+
+/// A ratio to four places.
+fn rounded(ratio: f64) -> f64 {
+    (ratio * 10_000.0).round() / 10_000.0
 }
 
 /// Purges what a JSON text names: `url`, `prefix`, `host`, `tag` or `"all": true`, softly unless
@@ -28,7 +42,7 @@ pub(crate) fn list(snapshot: &Snapshot) -> String {
 pub(crate) fn purge(snapshot: &Snapshot, body: &str) -> Result<String, Refusal> {
     let wanted = Wanted::read(body).map_err(Refusal::bad)?;
     let named = wanted.cache.as_deref();
-    let chosen = |shelf: &&std::sync::Arc<Shelf>| named.is_none_or(|name| shelf.name == name);
+    let chosen = |shelf: &&Arc<Shelf>| named.is_none_or(|name| shelf.name == name);
     let shelves: Vec<_> = snapshot.shelves.iter().filter(chosen).collect();
     if shelves.is_empty() {
         return Err(Refusal::missing(format!("no cache `{}`", named.unwrap_or_default())));

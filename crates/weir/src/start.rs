@@ -218,7 +218,7 @@ fn start_admin(
         change_server: Box::new(move |at, body| servers::change((&change.0, &change.1), at, body)),
         add_server: Box::new(move |upstream, body| servers::add((&add.0, &add.1), upstream, body)),
         remove_server: Box::new(move |at| servers::remove((&remove.0, &remove.1), at)),
-        caches: Box::new(move || caches::list(&stores.snapshot())),
+        caches: Box::new(move || caches::list(&stores.now())),
         purge: Box::new(move |body| caches::purge(&purged.snapshot(), body)),
     };
     Admin::start(control, &address, views)

@@ -14,11 +14,11 @@ use http1::{Headers, Known, Method};
 
 use super::flight::{Landed, Lead, Turn};
 use super::keep::{Keeping, Kept};
-use super::{Asked, CachePlan, Missing, look, parts, respond};
+use super::{Asked, CachePlan, Missing, insight, look, parts, respond};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Side};
 use crate::io::clock;
-use crate::record::Counter;
+use crate::record::CacheOutcome;
 use crate::snapshot::ProxyPlan;
 use crate::upstream;
 use crate::worker::Worker;
@@ -34,8 +34,7 @@ pub(super) struct Errand<'a> {
 
 impl Errand<'_> {
     /// Fetches, or waits for one who does.
-    pub(super) async fn run(mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
-        self.worker.metrics().add(Counter::CacheMisses, 1);
+    pub(super) async fn run(&mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
         // A head is fetched without its content: nobody else could use it.
         if exchange.request.method != Method::Get {
             return self.fetch(exchange, None).await;
@@ -91,7 +90,7 @@ impl Errand<'_> {
     }
 
     fn share(&self, exchange: &Exchange, stored: &Arc<Stored>) -> Response {
-        self.worker.metrics().add(Counter::CacheCollapsed, 1);
+        insight::mark(exchange, self.cache, CacheOutcome::Collapsed);
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, collapsed: true, ..Handled::default() };
         respond::from_stored(exchange, (self.cache, &self.asked), stored, handled)
@@ -100,6 +99,7 @@ impl Errand<'_> {
     /// Fetches, and keeps what may be kept.
     async fn fetch(&self, exchange: &mut Exchange, lead: Option<Lead>) -> Result<Response, Fault> {
         let sent = clock::unix().as_secs();
+        exchange.trace.sent_on = Some(clock::now());
         let own = self.set_request(exchange);
         let fetched = upstream::fetch(self.worker, exchange, self.plan).await;
         exchange.request.headers = own;
@@ -134,8 +134,8 @@ impl Errand<'_> {
     ) -> Result<Kept, Fault> {
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, ..Handled::default() };
-        let (worker, cache, asked) = (self.worker, self.cache, &self.asked);
-        let keeping = Keeping { worker, cache, asked, lead, sent };
+        let (cache, asked) = (self.cache, &self.asked);
+        let keeping = Keeping { cache, asked, lead, sent };
         match (&self.missing.stored, response.head.status) {
             (Some(stored), 304) if self.validates(exchange) => {
                 Ok(self.renew(exchange, stored, &response, sent))
@@ -223,7 +223,7 @@ impl Errand<'_> {
         stored: &Arc<Stored>,
         status: Option<u16>,
     ) -> Response {
-        self.worker.metrics().add(Counter::CacheStaleHits, 1);
+        insight::mark(exchange, self.cache, CacheOutcome::Stale);
         let handled = Handled {
             forward: Some(self.missing.forward),
             forward_status: status,
@@ -241,7 +241,7 @@ impl Errand<'_> {
         response: &Response,
         sent: Seconds,
     ) -> Kept {
-        self.worker.metrics().add(Counter::CacheRevalidations, 1);
+        insight::mark(exchange, self.cache, CacheOutcome::Revalidated);
         let now = clock::unix().as_secs();
         let mut head = stored.head.clone();
         validate::update(&mut head.headers, &response.head.headers);
@@ -256,6 +256,9 @@ impl Errand<'_> {
             stored: verdict.is_ok(),
             ..Handled::default()
         };
+        if let Err(rule) = &verdict {
+            insight::not_kept(exchange, rule.label());
+        }
         let terms = match &verdict {
             Ok(storable) => storable.terms,
             Err(_) => storable::Terms { received: now, ..storable::Terms::default() },

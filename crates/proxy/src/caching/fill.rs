@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use cache::store::stored::Stored;
 
+use super::insight::FillClock;
 use super::plan::Shelf;
 use crate::body::Body;
 
@@ -20,6 +21,7 @@ pub(super) struct Filling {
     shelf: Arc<Shelf>,
     key: Box<[u8]>,
     stored: Arc<Stored>,
+    clock: FillClock,
     bytes: usize,
     is_passing: bool,
     is_done: bool,
@@ -27,8 +29,13 @@ pub(super) struct Filling {
 
 impl Filling {
     /// The content of what is in the store by this key.
-    pub(super) fn new(shelf: Arc<Shelf>, key: &[u8], stored: Arc<Stored>) -> Self {
-        Self { shelf, key: key.into(), stored, bytes: 0, is_passing: false, is_done: false }
+    pub(super) fn new(
+        shelf: Arc<Shelf>,
+        key: &[u8],
+        stored: Arc<Stored>,
+        clock: FillClock,
+    ) -> Self {
+        Self { shelf, key: key.into(), stored, clock, bytes: 0, is_passing: false, is_done: false }
     }
 
     /// Fills it from a body: at once, where that is there already, else on a task of its own.
@@ -91,6 +98,7 @@ impl Filling {
         if is_too_long || on_the_way > limits.memory_bytes_max / 2 {
             // From here on it is only passed on.
             self.is_passing = true;
+            self.clock.stop(if is_too_long { "too-large" } else { "no-room" });
             self.stored.content.let_pass();
             self.leave_store();
         }
@@ -101,6 +109,7 @@ impl Filling {
         self.stored.content.finish();
         if !self.is_passing {
             self.shelf.store.settle(&self.key);
+            self.clock.filled();
         }
         body.finish();
     }
@@ -115,6 +124,7 @@ impl Drop for Filling {
     fn drop(&mut self) {
         ON_THE_WAY_BYTES.fetch_sub(self.bytes, Ordering::Relaxed);
         if !self.is_done {
+            self.clock.stop("incomplete");
             self.stored.content.fail();
             self.leave_store();
         }

@@ -14,15 +14,12 @@ use cache::vary::Selection;
 use http1::{Known, ResponseHead};
 
 use super::flight::Lead;
-use super::{Asked, CachePlan, fill, parts, respond};
+use super::{Asked, CachePlan, fill, insight, parts, respond};
 use crate::exchange::{Exchange, Response};
 use crate::io::clock;
-use crate::record::Counter;
-use crate::worker::Worker;
 
 /// One answer on its way into the store.
 pub(super) struct Keeping<'a> {
-    pub(super) worker: &'a Worker,
     pub(super) cache: &'a CachePlan,
     pub(super) asked: &'a Asked,
     /// Whose answer it is, where others wait for it.
@@ -96,7 +93,10 @@ impl Keeping<'_> {
                 let stored = self.put(exchange, response, storable);
                 self.give(exchange, &stored, handled)
             }
-            Err(refused) => self.pass_on(response, handled, refused),
+            Err(refused) => {
+                insight::not_kept(exchange, refused.label());
+                self.pass_on(response, handled, refused)
+            }
         }
     }
 
@@ -147,7 +147,7 @@ impl Keeping<'_> {
 
     /// Puts an answer into the store, with its content on the way.
     fn put(&self, exchange: &Exchange, mut response: Response, storable: Storable) -> Arc<Stored> {
-        self.worker.metrics().add(Counter::CacheStores, 1);
+        insight::stored(exchange);
         let part = (response.head.status == 206).then(|| parts::part_of(&response)).flatten();
         let content = Arc::new(Content::default());
         let head = kept_head(&response.head, &storable);
@@ -163,7 +163,9 @@ impl Keeping<'_> {
         });
         let shelf = &self.cache.shelf;
         shelf.store.put(&self.asked.key, &exchange.request.headers, Arc::clone(&stored));
-        let filling = fill::Filling::new(Arc::clone(shelf), &self.asked.key, Arc::clone(&stored));
+        let clock = insight::FillClock::of(exchange);
+        let stored_too = Arc::clone(&stored);
+        let filling = fill::Filling::new(Arc::clone(shelf), &self.asked.key, stored_too, clock);
         filling.begin(std::mem::replace(&mut response.body, crate::body::Body::Empty));
         stored
     }

@@ -48,6 +48,8 @@ impl Shelf {
 #[derive(Debug)]
 pub struct CachePlan {
     pub(super) shelf: Arc<Shelf>,
+    /// Index of the shelf.
+    pub(super) shelf_index: u32,
     pub(super) policy: Policy,
     /// `Cache-Status` is sent.
     pub(super) tells: bool,
@@ -77,8 +79,10 @@ impl CachePlan {
         };
         let one = |conditions: &Vec<_>| conditions.iter().map(Predicate::from).collect();
         let told_apart = format!("{:?}", route.predicates).into_bytes();
+        let shelf_index = shelves.iter().position(|shelf| shelf.name == plan.store)?;
         Some(Self {
-            shelf: Arc::clone(shelves.iter().find(|shelf| shelf.name == plan.store)?),
+            shelf: Arc::clone(shelves.get(shelf_index)?),
+            shelf_index: u32::try_from(shelf_index).unwrap_or(u32::MAX),
             policy: Policy {
                 ttl_s: seconds(plan.ttl),
                 override_ttl_s: seconds(plan.override_ttl),
