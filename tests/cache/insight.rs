@@ -1,4 +1,5 @@
-//! What operators see of the cache: by route in the metrics, by store at the admin listener.
+//! What operators see of the cache: by route in the metrics, by store and key at the admin
+//! listener.
 
 use testkit::origin::ok;
 use testkit::{Origin, Setup, Turn, Weir};
@@ -171,4 +172,44 @@ fn stores_show_what_they_have_done() {
     for shown in ["\"hits\": 2", "\"misses\": 1", "\"hit_ratio\": 0.6667", &saved] {
         assert!(listed.contains(shown), "{shown} in {listed}");
     }
+}
+
+#[test]
+fn the_hot_key_is_on_top_of_thousands_of_cold_ones() {
+    let origin = Origin::simple(ok("fine"));
+    let weir = Setup::new().to(&origin).route("cache ttl=\"1h\"").start();
+    let mut client = weir.client();
+    for number in 0..3000 {
+        client.get(&format!("/cold/{number}"));
+        if number % 10 == 0 {
+            client.get("/hot?token=x");
+        }
+    }
+    let (status, shown) = admin(&weir, "/cache/top?n=1");
+    assert_eq!(status, 200);
+    assert!(shown.contains("/hot?token=x\""), "{shown}");
+    assert!(!shown.contains("/cold/"), "{shown}");
+    for counted in ["\"hits\": 299", "\"misses\": 1", "\"hit_ratio\": 0.9967", "\"unseen_max\": 0"]
+    {
+        assert!(shown.contains(counted), "{counted} in {shown}");
+    }
+    let all = admin(&weir, "/cache/top?n=256&cache=").1;
+    assert_eq!(all.matches("\"key\"").count(), 256, "no more are watched");
+    for (query, status) in [("n=0", 400), ("x=1", 400), ("cache=none", 404)] {
+        let (refused, why) = admin(&weir, &format!("/cache/top?{query}"));
+        assert_eq!(refused, status, "{query}: {why}");
+    }
+    let address = weir.admin_addr().to_string();
+    let run = |more: &[&str]| {
+        let whole = [&["cache", "top", "--admin", &address], more].concat();
+        testkit::weir::run_to_end(&whole, weir.dir())
+    };
+    let (code, out, _) = run(&["-n", "1"]);
+    assert_eq!(code, Some(0));
+    let line = out.lines().last().expect("a line");
+    assert!(line.ends_with("/hot?token=x") && line.contains("99.7%"), "{out}");
+    let (code, _, err) = run(&["--cache", "none"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("no cache `none`"), "{err}");
+    assert_eq!(run(&["-n", "0"]).0, Some(2));
 }

@@ -16,5 +16,6 @@ pub mod status;
 pub mod storable;
 pub mod store;
 pub mod targeted;
+pub mod top;
 pub mod validate;
 pub mod vary;

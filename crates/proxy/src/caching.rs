@@ -81,7 +81,10 @@ pub async fn answer(
     }
     let asked = Asked::of(exchange, cache);
     match look(worker, exchange, cache, &asked) {
-        ControlFlow::Break(response) => Ok(response),
+        ControlFlow::Break(response) => {
+            insight::note(worker, exchange, (cache, &asked), Some(&response));
+            Ok(response)
+        }
         ControlFlow::Continue(_) if asked.directives.only_if_cached => {
             insight::mark(exchange, cache, CacheOutcome::Failed);
             Err(Fault::proxy(Kind::OnlyIfCached))

@@ -1,5 +1,7 @@
 //! The stores of the cache as the operator sees them: what they hold, and what is to go.
 
+pub(crate) mod top;
+
 use std::sync::Arc;
 
 use cache::store::purge::{Mode, Scope};

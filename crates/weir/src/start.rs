@@ -208,7 +208,7 @@ fn start_admin(
     let address = AdminAddress::from(&admin.address);
     let (healthy, fleet) = (Arc::clone(healthy), (Arc::clone(live), Arc::clone(roster)));
     let (shown, counted, listed) = (Arc::clone(live), Arc::clone(live), Arc::clone(live));
-    let (stores, purged) = (Arc::clone(live), Arc::clone(live));
+    let (stores, asked, purged) = (Arc::clone(live), Arc::clone(live), Arc::clone(live));
     let (change, add, remove) = (fleet.clone(), fleet.clone(), fleet);
     let views = Views {
         metrics: Box::new(move |text| exposition::render(&shown.now().metrics, text)),
@@ -219,6 +219,7 @@ fn start_admin(
         add_server: Box::new(move |upstream, body| servers::add((&add.0, &add.1), upstream, body)),
         remove_server: Box::new(move |at| servers::remove((&remove.0, &remove.1), at)),
         caches: Box::new(move || caches::list(&stores.now())),
+        top: Box::new(move |query| caches::top::list(&asked.snapshot(), query)),
         purge: Box::new(move |body| caches::purge(&purged.snapshot(), body)),
     };
     Admin::start(control, &address, views)

@@ -7,15 +7,18 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use cache::status::Forward;
+use cache::top::sketch::Seen;
 
-use super::CachePlan;
 use super::errand::Errand;
+use super::{Asked, CachePlan};
+use crate::body::Body;
 use crate::exchange::{Exchange, Response};
 use crate::fault::Fault;
 use crate::io::clock;
 use crate::record::metrics::NO_ROUTE;
 use crate::record::{CacheOutcome, Cached, Refreshed};
 use crate::snapshot::SnapshotRef;
+use crate::worker::Worker;
 
 /// Marks what became of a request; the last mark counts.
 pub(super) fn mark(exchange: &Exchange, cache: &CachePlan, outcome: CacheOutcome) {
@@ -38,7 +41,21 @@ pub(super) async fn watch(
     if answered.is_err() {
         mark(exchange, errand.cache, CacheOutcome::Failed);
     }
+    note(errand.worker, exchange, (errand.cache, &errand.asked), answered.as_ref().ok());
     answered
+}
+
+/// Counts a request for its key.
+pub(super) fn note(
+    worker: &Worker,
+    exchange: &Exchange,
+    (cache, asked): (&CachePlan, &Asked),
+    response: Option<&Response>,
+) {
+    let is_hit = exchange.cached.get().is_some_and(|cached| cached.outcome.is_hit());
+    let content = response.filter(|response| !matches!(response.body, Body::Empty));
+    let bytes = content.and_then(|response| response.declared_length).unwrap_or(0);
+    cache.shelf.top.note(worker.index(), &asked.key, Seen { is_hit, bytes });
 }
 
 /// A response was put into the store.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cache::key::{self, QueryRule};
 use cache::storable::Policy;
 use cache::store::{Store, StoreLimits};
+use cache::top::Top;
 use ipnet::IpNet;
 
 use super::flight::Flights;
@@ -21,6 +22,8 @@ pub struct Shelf {
     pub name: String,
     /// What is kept.
     pub store: Store,
+    /// What is asked for most.
+    pub top: Top,
     /// What is being fetched.
     pub(super) flights: Arc<Flights>,
 }
@@ -38,6 +41,7 @@ impl Shelf {
             Arc::new(Self {
                 name: config.name.clone(),
                 store: Store::new(limits),
+                top: Top::default(),
                 flights: Arc::default(),
             })
         })
