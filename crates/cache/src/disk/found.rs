@@ -10,9 +10,11 @@ use super::digest::Digest;
 use super::error::DiskError;
 use super::format::{self, HEADER_BYTES, Header, Kind};
 use super::index::Entry;
-use super::io;
+use super::io::{self, Wait};
 use super::log::Shared;
 use super::segment::{self, length};
+
+const BLOCK: u64 = BLOCK_BYTES as u64;
 
 /// What is read at first: all of a small object.
 const FIRST_BYTES: u64 = 16 * 1024;
@@ -38,12 +40,17 @@ impl Found {
         shared: &Arc<Shared>,
         entry: Entry,
         (digest, key): (Digest, &[u8]),
+        wait: Wait,
     ) -> Result<Option<Self>, DiskError> {
+        if wait == Wait::No && entry.is_attached() {
+            // Files are opened by path, which may take any time.
+            return Err(DiskError::WouldWait);
+        }
         let segment = shared.segment(entry.segment).ok_or(DiskError::Corrupt)?;
         let offset = segment::offset(entry);
         let record_bytes = u64::from(entry.units()) * format::UNIT_BYTES;
         let first = length(record_bytes.min(FIRST_BYTES))?;
-        let mut head = shared.health.read(io::read_vec_at(&segment.file, offset, first))?;
+        let mut head = shared.health.read(io::read_vec_as(wait, &segment.file, offset, first))?;
         let header = Header::parse(&head).ok_or(DiskError::Corrupt)?;
         let possible = header.segment == entry.segment
             && header.record_bytes() == record_bytes
@@ -53,7 +60,7 @@ impl Found {
         }
         let head_bytes = length(header.head_bytes())?;
         if head.len() < head_bytes {
-            head = shared.health.read(io::read_vec_at(&segment.file, offset, head_bytes))?;
+            head = shared.health.read(io::read_vec_as(wait, &segment.file, offset, head_bytes))?;
         }
         let parts = format::parse_head(&header, &head).ok_or(DiskError::Corrupt)?;
         if parts.key != key || header.digest != digest {
@@ -122,6 +129,53 @@ impl Found {
         Ok(filled)
     }
 
+    /// Reads checked bytes of the body from `offset` on, about as many as this; none at its end.
+    ///
+    /// # Errors
+    ///
+    /// As `read_at`.
+    pub fn read_span(&self, offset: u64, bytes: usize) -> Result<Vec<u8>, DiskError> {
+        self.span(offset, bytes, Wait::Yes)
+    }
+
+    /// As `read_span`, as long as that needs no waiting for the disk.
+    ///
+    /// # Errors
+    ///
+    /// As `read_at`, and `WouldWait`.
+    pub fn read_span_now(&self, offset: u64, bytes: usize) -> Result<Vec<u8>, DiskError> {
+        self.span(offset, bytes, Wait::No)
+    }
+
+    /// Whole blocks, without what is before `offset` in the first.
+    fn span(&self, offset: u64, bytes: usize, wait: Wait) -> Result<Vec<u8>, DiskError> {
+        let left = length(self.body_bytes().saturating_sub(offset))?;
+        let bytes = bytes.min(left);
+        if bytes == 0 {
+            return Ok(Vec::new());
+        }
+        let (first, last) = (offset / BLOCK, (offset + bytes as u64 - 1) / BLOCK);
+        let (start, _) = blocks::range(self.body_bytes(), first);
+        let (last_start, last_bytes) = blocks::range(self.body_bytes(), last);
+        let mut span = vec![0; length(last_start - start)? + last_bytes];
+        let read = io::read_as(wait, &self.file, self.body_offset + start, &mut span);
+        let mut outcome = self.shared.health.read(read);
+        for (index, block) in (first..).zip(span.chunks(BLOCK_BYTES)) {
+            outcome = outcome.and_then(|()| self.check(index, block));
+        }
+        self.noticed(outcome)?;
+        span.drain(..length(offset - start)?);
+        Ok(span)
+    }
+
+    /// What is damaged is found no more.
+    fn noticed(&self, outcome: Result<(), DiskError>) -> Result<(), DiskError> {
+        if let Err(DiskError::Corrupt) = outcome {
+            self.shared.drop_damaged(self.entry);
+        }
+        outcome
+    }
+
     /// Reads the whole body, if it is at most this long.
     ///
     /// # Errors
@@ -167,11 +221,7 @@ impl Found {
     fn load(&self, index: u64, block: &mut [u8]) -> Result<(), DiskError> {
         let (start, _) = blocks::range(self.body_bytes(), index);
         let read = io::read_at(&self.file, self.body_offset + start, block);
-        let checked = self.shared.health.read(read).and_then(|()| self.check(index, block));
-        if let Err(DiskError::Corrupt) = checked {
-            self.shared.drop_damaged(self.entry);
-        }
-        checked
+        self.noticed(self.shared.health.read(read).and_then(|()| self.check(index, block)))
     }
 
     fn check(&self, index: u64, block: &[u8]) -> Result<(), DiskError> {
