@@ -2,6 +2,7 @@
 
 mod coalescing;
 mod conditions;
+mod disk;
 mod failing;
 mod freshness;
 mod insight;

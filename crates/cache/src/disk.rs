@@ -20,6 +20,7 @@ mod log;
 mod plan;
 mod purges;
 mod segment;
+mod span;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -31,15 +32,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use error::{DiskError, WouldWait};
 pub use found::Found;
 pub use health::DiskNumbers;
+pub(crate) use io::Wait;
 pub use log::Hidden;
 pub use plan::DiskPlan;
+pub use span::DiskSpan;
+pub(crate) use span::SPAN_BYTES_MAX;
 pub use writer::Writer;
 
 use digest::Digest;
 use directory::Directory;
 use doorkeeper::Doorkeeper;
 use format::{Head, Header, Kind, META_BYTES_MAX, Record};
-use io::Wait;
 use log::{Condition, Shared, lock};
 use purges::Purges;
 
@@ -88,16 +91,8 @@ impl DiskStore {
         self.look_up(key, Wait::Yes).ok().flatten()
     }
 
-    /// As `get`, as long as that needs no waiting for the disk.
-    ///
-    /// # Errors
-    ///
-    /// It would have to be waited for.
-    pub fn get_now(&self, key: &[u8]) -> Result<Option<Found>, WouldWait> {
-        self.look_up(key, Wait::No)
-    }
-
-    fn look_up(&self, key: &[u8], wait: Wait) -> Result<Option<Found>, WouldWait> {
+    /// As `get`; fails where the disk may not be waited for and would have to be.
+    pub(crate) fn look_up(&self, key: &[u8], wait: Wait) -> Result<Option<Found>, WouldWait> {
         let digest = self.digest(key);
         if self.is_failed() {
             return Ok(None);

@@ -16,6 +16,7 @@ pub mod status;
 pub mod storable;
 pub mod store;
 pub mod targeted;
+pub mod tier;
 pub mod top;
 pub mod validate;
 pub mod vary;

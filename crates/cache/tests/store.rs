@@ -36,6 +36,7 @@ fn response(store: &Store, fields: &[(&str, &str)], request: &Headers, body: &[u
         part: None,
         tags: tags(&head.headers),
         checked: AtomicU64::new(store.last_purge()),
+        on_disk: false.into(),
         head,
     })
 }
@@ -124,17 +125,17 @@ fn purges_by_all_scopes() {
         (Scope::Tag(b"t3"), [fresh, fresh, fresh]),
     ] {
         fill();
-        store.purge(scope, Mode::Hard);
+        store.purge(scope, Mode::Hard).unwrap();
         assert_eq!(left(), expected, "{scope:?}");
         fill();
-        store.purge(scope, Mode::Soft);
+        store.purge(scope, Mode::Soft).unwrap();
         assert_eq!(left(), expected.map(|kept| kept.or(stale)), "{scope:?}");
         assert_eq!(left(), expected.map(|kept| kept.or(stale)), "a second time");
     }
     fill();
     assert_eq!(left(), [fresh, fresh, fresh], "what is stored later is not purged");
-    assert_eq!(store.purge_key(b"http://a/y", Mode::Soft, NOW), 1);
-    assert_eq!(store.purge_key(b"https://b/x/1", Mode::Hard, NOW), 1);
+    assert_eq!(store.purge_uri(b"http://a/y", Mode::Soft, NOW).unwrap(), 1);
+    assert_eq!(store.purge_uri(b"https://b/x/1", Mode::Hard, NOW).unwrap(), 1);
     assert_eq!(left(), [fresh, stale, None]);
 }
 
@@ -144,7 +145,7 @@ fn notes_of_purges_are_bounded() {
     put(&store, "http://a/old", &[("Cache-Tag", "t7")], &[], b"1");
     put(&store, "http://a/kept", &[], &[], b"1");
     for index in 0..25_000 {
-        store.purge(Scope::Tag(format!("t{index}").as_bytes()), Mode::Hard);
+        store.purge(Scope::Tag(format!("t{index}").as_bytes()), Mode::Hard).unwrap();
     }
     assert_eq!(get(&store, "http://a/old", &[]), None);
     assert!(get(&store, "http://a/kept", &[]).is_some());

@@ -97,6 +97,12 @@ impl Refusal {
         Self { status: StatusCode::CONFLICT, message }
     }
 
+    /// It was tried, and went wrong.
+    #[must_use]
+    pub fn failed(message: String) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message }
+    }
+
     /// What was asked makes no sense.
     #[must_use]
     pub fn bad(message: String) -> Self {

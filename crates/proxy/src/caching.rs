@@ -11,6 +11,7 @@ mod keep;
 mod parts;
 mod plan;
 mod purge;
+mod recall;
 mod refresh;
 mod respond;
 
@@ -74,13 +75,19 @@ pub async fn answer(
     cache: &CachePlan,
 ) -> Result<Response, Fault> {
     if is_purge(exchange.request.method) && !cache.purge_from.is_empty() {
-        return purge::by_method(worker, exchange, cache);
+        return Box::pin(purge::by_method(worker, exchange, cache)).await;
     }
     if let Some(forward) = passes_by(exchange, cache) {
         return Box::pin(pass(worker, exchange, (plan, cache), forward)).await;
     }
     let asked = Asked::of(exchange, cache);
-    match look(worker, exchange, cache, &asked) {
+    let looked = match look(worker, exchange, cache, &asked) {
+        ControlFlow::Continue(missing) if recall::is_worth_it(cache, &asked, &missing) => {
+            Box::pin(recall::recall(worker, exchange, (cache, &asked), missing)).await
+        }
+        looked => looked,
+    };
+    match looked {
         ControlFlow::Break(response) => {
             insight::note(worker, exchange, (cache, &asked), Some(&response));
             Ok(response)
@@ -141,16 +148,25 @@ fn look(
     let request = &exchange.request.headers;
     let fits = |stored: &Stored| respond::fits(exchange, stored);
     let found = cache.shelf.store.find(&asked.key, request, asked.now, fits);
-    let stored = match found {
-        Found::Nothing => return Missing::miss(Forward::UriMiss, Vec::new()),
-        Found::Others(fingerprint) => return Missing::miss(Forward::VaryMiss, fingerprint),
-        Found::Stored(stored) => stored,
-    };
-    let fingerprint = || stored.selection.fingerprint(request);
+    match found {
+        Found::Nothing => Missing::miss(Forward::UriMiss, Vec::new()),
+        Found::Others(fingerprint) => Missing::miss(Forward::VaryMiss, fingerprint),
+        Found::Stored(stored) => use_stored(worker, exchange, (cache, asked), stored),
+    }
+}
+
+/// Answers from a stored response that the request selects, if that may be done at once.
+fn use_stored(
+    worker: &Worker,
+    exchange: &Exchange,
+    (cache, asked): (&CachePlan, &Asked),
+    stored: Arc<Stored>,
+) -> ControlFlow<Response, Missing> {
+    let fingerprint = || stored.selection.fingerprint(&exchange.request.headers);
     if stored.content.is_broken() {
         return Missing::miss(Forward::UriMiss, fingerprint());
     }
-    if !fits(&stored) {
+    if !respond::fits(exchange, &stored) {
         let fingerprint = fingerprint();
         let (forward, stored) = (Forward::Partial, Some(stored));
         return ControlFlow::Continue(Missing { forward, stored, fingerprint });
@@ -193,7 +209,7 @@ async fn pass(
     exchange.trace.sent_on = Some(clock::now());
     let is_unsafe = invalidate::is_unsafe(&exchange.request.method);
     let asked = Asked::of(exchange, cache);
-    let sent = clock::unix().as_secs();
+    let sent = keep::Sent::now(cache, &asked);
     let mut response = upstream::fetch(worker, exchange, plan).await?;
     let handled = Handled { forward: Some(forward), ..Handled::default() };
     if is_unsafe && invalidate::has_changed(response.head.status) {

@@ -25,6 +25,9 @@ use crate::signals::{Signals, Told};
 /// How long the last log lines may take to be written at the end.
 const LOG_WAIT: Duration = Duration::from_secs(2);
 
+/// How long what waits for a cache's disk may take to be written at the end.
+const DISK_WAIT: Duration = Duration::from_secs(5);
+
 /// How often the workers are looked after.
 const HEALTH_LOOK: Duration = Duration::from_secs(1);
 
@@ -66,6 +69,7 @@ impl Running {
         let snapshot = Arc::new(snapshot.with_servers(lists.grown()));
         let workers = config.workers.map_or_else(available_cores, usize::from).max(1);
         let listeners = bind(&config, workers)?;
+        caches::open_disks(&snapshot);
         let metrics = Metrics::new(snapshot.shape(workers));
         let logs = open_logs(&config, &metrics)?;
         let live = Arc::new(Live::new(Now { snapshot, metrics }));
@@ -144,6 +148,7 @@ impl Running {
         self.drain();
         self.engine.stop();
         self.engine.join(LOG_WAIT);
+        caches::close_disks(&self.live.snapshot(), DISK_WAIT);
         Ok(())
     }
 

@@ -16,7 +16,9 @@ use super::segment::{self, length};
 
 const BLOCK: u64 = BLOCK_BYTES as u64;
 
-/// What is read at first: all of a small object.
+/// A record up to this length is read at once: a body of one block, and its head.
+const SMALL_BYTES: u64 = 72 * 1024;
+/// What is read of a longer one at first.
 const FIRST_BYTES: u64 = 16 * 1024;
 
 /// A stored object. It stays readable when the store lets go of it meanwhile.
@@ -49,7 +51,8 @@ impl Found {
         let segment = shared.segment(entry.segment).ok_or(DiskError::Corrupt)?;
         let offset = segment::offset(entry);
         let record_bytes = u64::from(entry.units()) * format::UNIT_BYTES;
-        let first = length(record_bytes.min(FIRST_BYTES))?;
+        let is_small = record_bytes <= SMALL_BYTES;
+        let first = length(if is_small { record_bytes } else { FIRST_BYTES })?;
         let mut head = shared.health.read(io::read_vec_as(wait, &segment.file, offset, first))?;
         let header = Header::parse(&head).ok_or(DiskError::Corrupt)?;
         let possible = header.segment == entry.segment
@@ -129,26 +132,9 @@ impl Found {
         Ok(filled)
     }
 
-    /// Reads checked bytes of the body from `offset` on, about as many as this; none at its end.
-    ///
-    /// # Errors
-    ///
-    /// As `read_at`.
-    pub fn read_span(&self, offset: u64, bytes: usize) -> Result<Vec<u8>, DiskError> {
-        self.span(offset, bytes, Wait::Yes)
-    }
-
-    /// As `read_span`, as long as that needs no waiting for the disk.
-    ///
-    /// # Errors
-    ///
-    /// As `read_at`, and `WouldWait`.
-    pub fn read_span_now(&self, offset: u64, bytes: usize) -> Result<Vec<u8>, DiskError> {
-        self.span(offset, bytes, Wait::No)
-    }
-
-    /// Whole blocks, without what is before `offset` in the first.
-    fn span(&self, offset: u64, bytes: usize, wait: Wait) -> Result<Vec<u8>, DiskError> {
+    /// Reads about so many checked bytes of the body from `offset` on: whole blocks, without what
+    /// is before `offset` in the first. None at its end.
+    pub(crate) fn span(&self, offset: u64, bytes: usize, wait: Wait) -> Result<Vec<u8>, DiskError> {
         let left = length(self.body_bytes().saturating_sub(offset))?;
         let bytes = bytes.min(left);
         if bytes == 0 {
@@ -174,6 +160,19 @@ impl Found {
             self.shared.drop_damaged(self.entry);
         }
         outcome
+    }
+
+    /// Takes the whole body, which is short enough for memory.
+    ///
+    /// # Errors
+    ///
+    /// As `read_at`; and `WouldWait`, where it may not wait.
+    pub(crate) fn take_body(&mut self, wait: Wait) -> Result<Vec<u8>, DiskError> {
+        let bytes = length(self.body_bytes())?;
+        match self.block.take_if(|(index, block)| *index == 0 && block.len() == bytes) {
+            Some((_, body)) => Ok(body),
+            None => self.span(0, bytes, wait),
+        }
     }
 
     /// Reads the whole body, if it is at most this long.

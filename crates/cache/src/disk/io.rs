@@ -8,7 +8,7 @@ use rustix::io::ReadWriteFlags;
 
 /// Whether the caller may wait for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
+pub(crate) enum Wait {
     /// It may.
     Yes,
     /// It takes only what the system has in memory.

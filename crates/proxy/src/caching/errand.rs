@@ -13,7 +13,7 @@ use cache::{date::Seconds, freshness::Times};
 use http1::{Headers, Known, Method};
 
 use super::flight::{Landed, Lead, Turn};
-use super::keep::{Keeping, Kept};
+use super::keep::{Keeping, Kept, Sent};
 use super::{Asked, CachePlan, Missing, insight, look, parts, respond};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Side};
@@ -98,7 +98,7 @@ impl Errand<'_> {
 
     /// Fetches, and keeps what may be kept.
     async fn fetch(&self, exchange: &mut Exchange, lead: Option<Lead>) -> Result<Response, Fault> {
-        let sent = clock::unix().as_secs();
+        let sent = Sent::now(self.cache, &self.asked);
         exchange.trace.sent_on = Some(clock::now());
         let own = self.set_request(exchange);
         let fetched = upstream::fetch(self.worker, exchange, self.plan).await;
@@ -130,7 +130,7 @@ impl Errand<'_> {
         &self,
         exchange: &mut Exchange,
         response: Response,
-        (sent, lead): (Seconds, Option<&Lead>),
+        (sent, lead): (Sent, Option<&Lead>),
     ) -> Result<Kept, Fault> {
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, ..Handled::default() };
@@ -138,7 +138,7 @@ impl Errand<'_> {
         let keeping = Keeping { cache, asked, lead, sent };
         match (&self.missing.stored, response.head.status) {
             (Some(stored), 304) if self.validates(exchange) => {
-                Ok(self.renew(exchange, stored, &response, sent))
+                Ok(self.renew(exchange, stored, &response, sent.at))
             }
             (Some(stored), 206) if self.completes(exchange) => {
                 match parts::complete(&keeping, exchange, stored, response).await {
@@ -267,7 +267,7 @@ impl Errand<'_> {
         if verdict.is_ok() {
             store.renew(&self.asked.key, stored, Arc::clone(&renewed));
         } else {
-            store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored));
+            store.discard(&self.asked.key, stored);
         }
         let from = (self.cache, &self.asked);
         Kept {

@@ -25,7 +25,22 @@ pub(super) struct Keeping<'a> {
     /// Whose answer it is, where others wait for it.
     pub(super) lead: Option<&'a Lead>,
     /// When the request was sent.
-    pub(super) sent: Seconds,
+    pub(super) sent: Sent,
+}
+
+/// When a request was sent to the origin.
+#[derive(Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) at: Seconds,
+    /// What has become invalid since then shows by it.
+    pub(super) epoch: u64,
+}
+
+impl Sent {
+    /// Just now.
+    pub(super) fn now(cache: &CachePlan, asked: &Asked) -> Self {
+        Self { at: clock::unix().as_secs(), epoch: cache.shelf.store.epoch(&asked.key) }
+    }
 }
 
 /// What became of an answer.
@@ -123,7 +138,7 @@ impl Keeping<'_> {
         if self.lead.is_some_and(Lead::is_disowned) {
             return Err(Refused::Invalidated);
         }
-        let times = Times { request: self.sent, response: clock::unix().as_secs() };
+        let times = Times { request: self.sent.at, response: clock::unix().as_secs() };
         let policy = &self.cache.policy;
         let judge = |head: &ResponseHead| {
             storable::storable(&exchange.request, head, times, policy).map_err(Refused::Rule)
@@ -138,7 +153,7 @@ impl Keeping<'_> {
         } else {
             judge(&response.head)?
         };
-        let most = self.cache.shelf.store.limits().object_bytes_max;
+        let most = self.cache.shelf.store.object_bytes_max();
         if response.declared_length.is_some_and(|length| length > most) {
             return Err(Refused::TooLarge);
         }
@@ -159,13 +174,16 @@ impl Keeping<'_> {
             part,
             tags: tags(&head.headers),
             checked: AtomicU64::new(self.asked.purge),
+            on_disk: false.into(),
             head,
         });
         let shelf = &self.cache.shelf;
-        shelf.store.put(&self.asked.key, &exchange.request.headers, Arc::clone(&stored));
+        let is_current = |_: &[Arc<Stored>]| !self.lead.is_some_and(Lead::is_disowned);
+        let headers = &exchange.request.headers;
+        shelf.store.put_if(&self.asked.key, headers, Arc::clone(&stored), is_current);
         let clock = insight::FillClock::of(exchange);
-        let stored_too = Arc::clone(&stored);
-        let filling = fill::Filling::new(Arc::clone(shelf), &self.asked.key, stored_too, clock);
+        let place = (shelf, &self.asked.key[..], self.sent.epoch);
+        let filling = fill::Filling::new(place, Arc::clone(&stored), clock);
         filling.begin(std::mem::replace(&mut response.body, crate::body::Body::Empty));
         stored
     }
@@ -187,7 +205,7 @@ impl Keeping<'_> {
                     let renewed = Arc::new(stored.renewed(head, storable.terms));
                     store.renew(&self.asked.key, stored, renewed);
                 }
-                _ => drop(store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored))),
+                _ => store.discard(&self.asked.key, stored),
             }
         }
         let mut response = response;

@@ -78,7 +78,8 @@ const FORWARDS: [&str; Forward::ALL.len()] = {
 };
 
 /// Reasons beside those of RFC 9111 why a response is not kept.
-const OWN_REASONS: [&str; 5] = ["too-large", "no-room", "partial", "invalidated", "incomplete"];
+const OWN_REASONS: [&str; 6] =
+    ["too-large", "no-room", "disk", "partial", "invalidated", "incomplete"];
 
 const RULES: usize = NotStored::ALL.len();
 

@@ -121,6 +121,7 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::ProcessCpu => out.cpu_seconds(),
         Keyed::ProcessMemory => out.sample_if_known(process::resident_bytes()),
         Keyed::ProcessDescriptors => out.sample_if_known(process::descriptors()),
+        of_disk => stores::disk(registry, out, of_disk),
     }
 }
 

@@ -204,6 +204,28 @@ families! {
         "Bytes of memory that a store uses.";
     CacheEvictions = Counter "weir_cache_evictions", "", ["cache"],
         "Responses that made room for others.";
+    CacheDiskUp = Gauge "weir_cache_disk_up", "", ["cache"],
+        "Whether the disk of a store works: 0 where it could not be opened, or has failed.";
+    CacheDiskObjects = Gauge "weir_cache_disk_objects", "", ["cache"],
+        "Responses on the disk of a store.";
+    CacheDiskBytes = Gauge "weir_cache_disk_bytes", "bytes", ["cache"],
+        "Bytes of files on the disk of a store.";
+    CacheDiskIndexBytes = Gauge "weir_cache_disk_index_bytes", "bytes", ["cache"],
+        "Bytes of memory for where responses are on the disk.";
+    CacheDiskQueueBytes = Gauge "weir_cache_disk_queue_bytes", "bytes", ["cache"],
+        "Bytes of memory that wait to be written to the disk.";
+    CacheDiskHits = Counter "weir_cache_disk_hits", "", ["cache"],
+        "Responses that came back from the disk to memory.";
+    CacheDiskWrites = Counter "weir_cache_disk_writes", "", ["cache"],
+        "Responses written to the disk.";
+    CacheDiskDropped = Counter "weir_cache_disk_dropped", "", ["cache"],
+        "Responses that were not written: too many waited, or the disk failed.";
+    CacheDiskEvictions = Counter "weir_cache_disk_evictions", "", ["cache"],
+        "Responses on the disk that made room for others.";
+    CacheDiskCorrupt = Counter "weir_cache_disk_corrupt", "", ["cache"],
+        "Damaged records that were found, and are found no more.";
+    CacheDiskErrors = Counter "weir_cache_disk_errors", "", ["cache"],
+        "Reads and writes that the disk refused.";
     Refusals = Counter "weir_refusals", "", ["reason"],
         "Messages refused because they break a rule of HTTP, by reason code.";
     Faults = Counter "weir_faults", "", ["kind"],
