@@ -1,83 +1,120 @@
-//! Speaks to the admin listener of a running Weir.
+//! Asks a running Weir by its admin listener: one exchange, then the connection ends.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::command::Failure;
+use super::Failure;
 
-/// How long the running process may take to answer.
+/// How long the running process may take to take a question, and to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the admin listener answers.
+/// Bytes of an answer; a longer one is cut and so does not make sense any more.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// What the admin listener has said.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// The status of HTTP.
+    /// The status code.
     pub(super) status: u16,
-    /// What there is to read.
-    pub(super) content: String,
+    /// The content.
+    pub(super) body: String,
 }
 
 impl Answer {
-    /// The content, where it is JSON.
-    pub(super) fn json(&self) -> Option<Value> {
-        serde_json::from_str(&self.content).ok()
-    }
-
-    /// What it says of a failure: the `error` of a JSON object, else all of it.
-    pub(super) fn error(&self) -> String {
-        let error = self.json().and_then(|object| object["error"].as_str().map(str::to_owned));
-        error.unwrap_or_else(|| self.content.trim_end().to_owned())
+    /// The content, or what was wrong as the process tells it.
+    pub(super) fn good(&self) -> Result<&str, String> {
+        if (200..300).contains(&self.status) {
+            return Ok(&self.body);
+        }
+        let told = serde_json::from_str::<Value>(&self.body).ok();
+        let told = told.as_ref().and_then(|told| told["error"].as_str());
+        Err(told.unwrap_or(&self.body).trim_end().to_owned())
     }
 }
 
-/// Sends one request: `path` with its query, `body` as JSON. `admin` is an address with its port,
-/// or `unix:` and a path.
+/// Asks the admin listener at `admin`: `127.0.0.1:9900` or `unix:/run/weir-admin.sock`. What is
+/// sent is JSON.
 pub(super) fn ask(
     admin: &str,
     method: &str,
     path: &str,
     body: Option<&str>,
 ) -> Result<Answer, Failure> {
-    let failed = |error: io::Error| {
-        Failure::failed(format!("cannot reach the admin listener at {admin}: {error}"))
+    let asked = match admin.strip_prefix("unix:") {
+        Some(socket) => UnixStream::connect(socket).and_then(|stream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            exchange(stream, &request((method, path), body))
+        }),
+        None => connect(admin).and_then(|stream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            exchange(stream, &request((method, path), body))
+        }),
     };
-    let answer = exchange(admin, &request(method, path, body)).map_err(failed)?;
-    let (head, content) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    Ok(Answer { status, content: content.to_owned() })
+    asked.map_err(|error| {
+        Failure::failed(format!("cannot reach the admin listener at {admin}: {error}"))
+    })
 }
 
-/// HTTP/1.0: the answer ends with the connection.
-fn request(method: &str, path: &str, body: Option<&str>) -> String {
-    let head = format!("{method} {path} HTTP/1.0\r\nHost: admin\r\n");
-    match body {
-        None => head + "\r\n",
-        Some(body) => {
-            let length = body.len();
-            let json = "Content-Type: application/json\r\n";
-            format!("{head}{json}Content-Length: {length}\r\n\r\n{body}")
+fn connect(admin: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    for address in admin.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
         }
     }
+    Err(last)
 }
 
-fn exchange(admin: &str, request: &str) -> io::Result<String> {
-    if let Some(path) = admin.strip_prefix("unix:") {
-        let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        return talk(stream, request);
-    }
-    let stream = TcpStream::connect(admin)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    talk(stream, request)
+/// In HTTP/1.0, so that the answer ends with the connection and is never chunked.
+fn request((method, path): (&str, &str), body: Option<&str>) -> String {
+    let content = body.map_or_else(String::new, |body| {
+        format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    });
+    let end = if body.is_none() { "\r\n" } else { "" };
+    format!("{method} {path} HTTP/1.0\r\nHost: admin\r\n{content}{end}")
 }
 
-fn talk(mut stream: impl Read + Write, request: &str) -> io::Result<String> {
+fn exchange(mut stream: impl Read + Write, request: &str) -> io::Result<Answer> {
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer);
+    let no_http = || io::Error::new(io::ErrorKind::InvalidData, "what answers is no HTTP");
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(no_http)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Ok(Answer { status: status.ok_or_else(no_http)?, body: body.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_as_the_process_tells_it() {
+        let answer = |status, body: &str| Answer { status, body: body.to_owned() };
+        assert_eq!(answer(200, "x").good(), Ok("x"));
+        assert_eq!(answer(404, "{\"error\":\"no such\"}").good(), Err("no such".to_owned()));
+        assert_eq!(answer(500, "oh\n").good(), Err("oh".to_owned()));
+    }
+
+    #[test]
+    fn a_question_without_content_ends_with_its_head() {
+        assert_eq!(request(("GET", "/x"), None), "GET /x HTTP/1.0\r\nHost: admin\r\n\r\n");
+        let post = request(("POST", "/x"), Some("{}"));
+        assert!(post.ends_with("Content-Length: 2\r\n\r\n{}"), "{post}");
+    }
+
+    #[test]
+    fn what_is_no_http_is_a_failure() {
+        assert!(exchange(Cursor::new(Vec::new()), "GET / HTTP/1.0\r\n\r\n").is_err());
+    }
 }

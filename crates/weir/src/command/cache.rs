@@ -16,9 +16,10 @@ pub(super) fn top(wish: &TopWish) -> Result<(), Failure> {
         encode(cache, &mut path);
     }
     let answer = ask(&wish.admin, "GET", &path, None)?;
-    match answer.json() {
-        Some(Value::Array(stores)) if answer.status == 200 => print(&table(&stores)),
-        _ => Err(Failure::failed(format!("nothing to show: {}", answer.error()))),
+    let shown = answer.good().map_err(|why| Failure::failed(format!("nothing to show: {why}")))?;
+    match serde_json::from_str(shown) {
+        Ok(Value::Array(stores)) => print(&table(&stores)),
+        _ => Err(Failure::failed("nothing to show: the answer is no list")),
     }
 }
 

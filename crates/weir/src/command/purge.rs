@@ -8,12 +8,11 @@ use crate::command::{Failure, print};
 
 /// Purges, and prints what was done.
 pub(super) fn run(wish: &PurgeWish) -> Result<(), Failure> {
-    let body = body(wish).to_string();
-    let answer = ask(&wish.admin, "POST", "/cache/purge", Some(&body))?;
-    if answer.status != 200 {
-        return Err(Failure::failed(format!("nothing was purged: {}", answer.error())));
-    }
-    let count = answer.json();
+    let answer = ask(&wish.admin, "POST", "/cache/purge", Some(&body(wish).to_string()))?;
+    let content = answer.good();
+    let content =
+        content.map_err(|error| Failure::failed(format!("nothing was purged: {error}")))?;
+    let count = serde_json::from_str::<Value>(content).ok();
     match count.as_ref().and_then(|done| done["purged"].as_u64()) {
         Some(count) => print(&format!("purged {count} stored responses\n")),
         None => print("purged: what is stored is checked when it is next asked for\n"),
