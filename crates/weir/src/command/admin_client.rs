@@ -114,6 +114,25 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_is_asked_as_an_address_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("admin.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut question = [0; 64];
+            let read = stream.read(&mut question).unwrap();
+            stream.write_all(b"HTTP/1.1 404 Not Found\r\nX: y\r\n\r\n{}").unwrap();
+            String::from_utf8_lossy(&question[..read]).into_owned()
+        });
+        let answer = ask(&format!("unix:{}", path.display()), "GET", "/x", None).unwrap();
+        assert_eq!((answer.status, answer.body.as_str()), (404, "{}"));
+        assert!(server.join().unwrap().starts_with("GET /x HTTP/1.0\r\n"));
+        let gone = ask("unix:/nowhere/admin.sock", "GET", "/x", None).unwrap_err();
+        assert!(gone.message.contains("cannot reach the admin listener at unix:/nowhere"));
+    }
+
+    #[test]
     fn what_is_no_http_is_a_failure() {
         assert!(exchange(Cursor::new(Vec::new()), "GET / HTTP/1.0\r\n\r\n").is_err());
     }
