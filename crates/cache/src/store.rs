@@ -120,9 +120,7 @@ impl Store {
         let found = {
             let mut shard = self.shard(hash);
             let variants = shard.find(hash, key);
-            let selected = |stored: &&Arc<Stored>| stored.selection.matches(request);
-            let mut all = variants.iter().rev().filter(selected);
-            match all.clone().find(|stored| fits(stored)).or_else(|| all.next()) {
+            match select(variants, request, fits) {
                 Some(stored) => Arc::clone(stored),
                 None => return others(variants, request),
             }
@@ -137,9 +135,38 @@ impl Store {
         }
     }
 
+    /// What [`Self::find`] would say, and all that is stored for the key, newest last. It counts
+    /// as no use and changes nothing.
+    #[must_use]
+    pub fn peek(
+        &self,
+        key: &[u8],
+        request: &Headers,
+        now: Seconds,
+        fits: impl Fn(&Stored) -> bool,
+    ) -> (Found, Vec<Arc<Stored>>) {
+        let hash = self.hash(key);
+        let held = self.shard(hash).peek(hash, key).to_vec();
+        let after_purges = |stored: &Arc<Stored>| match self.purges.verdict(key, stored) {
+            Verdict::Clean => Some(Arc::clone(stored)),
+            Verdict::Stale => Some(Arc::new(expired(stored, now))),
+            Verdict::Gone => None,
+        };
+        let left: Vec<_> = held.iter().map(after_purges).collect();
+        let found = match select(&held, request, fits) {
+            None => others(&held, request),
+            Some(chosen) => {
+                let at = held.iter().position(|stored| Arc::ptr_eq(stored, chosen));
+                let stored = at.and_then(|at| left.get(at)).cloned().flatten();
+                stored.map_or(Found::Nothing, Found::Stored)
+            }
+        };
+        (found, left.into_iter().flatten().collect())
+    }
+
     /// Ends the lifetime of a response now.
     fn make_stale(&self, key: &[u8], stored: &Arc<Stored>, now: Seconds) -> Arc<Stored> {
-        let stale = Arc::new(stored.renewed(stored.head.clone(), stored.terms.ended(now)));
+        let stale = Arc::new(expired(stored, now));
         stale.checked.store(self.purges.last(), Ordering::Relaxed);
         // The disk has the note of the purge.
         stale.on_disk.store(stored.on_disk.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -398,6 +425,22 @@ impl Store {
             self.bytes.fetch_sub(magnitude, Ordering::Relaxed);
         }
     }
+}
+
+/// Of the responses that a request selects the newest one that `fits`, else the newest one.
+fn select<'a>(
+    variants: &'a [Arc<Stored>],
+    request: &Headers,
+    fits: impl Fn(&Stored) -> bool,
+) -> Option<&'a Arc<Stored>> {
+    let selected = |stored: &&Arc<Stored>| stored.selection.matches(request);
+    let mut all = variants.iter().rev().filter(selected);
+    all.clone().find(|stored| fits(stored)).or_else(|| all.next())
+}
+
+/// The same response with its lifetime at an end.
+fn expired(stored: &Stored, now: Seconds) -> Stored {
+    stored.renewed(stored.head.clone(), stored.terms.ended(now))
 }
 
 fn others(variants: &[Arc<Stored>], request: &Headers) -> Found {

@@ -76,6 +76,34 @@ fn variants_stand_side_by_side() {
 }
 
 #[test]
+fn a_peek_sees_what_a_request_would_and_counts_as_no_use() {
+    let store = store(1 << 20);
+    let vary = [("Vary", "A")];
+    put(&store, "k", &vary, &[("A", "1")], b"one");
+    put(&store, "k", &vary, &[("A", "2")], b"two");
+    let peek = |value: &str| store.peek(b"k", &headers(&[("A", value)]), NOW, |_| true);
+    let (found, all) = peek("1");
+    assert!(matches!(found, Found::Stored(one) if Arc::ptr_eq(&one, &all[0])));
+    assert_eq!(all.len(), 2);
+    assert!(matches!(peek("3"), (Found::Others(_), all) if all.len() == 2));
+    assert!(matches!(store.peek(b"x", &Headers::new(), NOW, |_| true), (Found::Nothing, _)));
+    store.purge(Scope::All, Mode::Soft);
+    assert!(matches!(peek("1").0, Found::Stored(one) if !one.terms.is_fresh(NOW)));
+    store.purge(Scope::All, Mode::Hard);
+    assert!(matches!(peek("1"), (Found::Nothing, all) if all.is_empty()));
+    assert_eq!(store.numbers().objects, 2, "nothing has gone by being looked at");
+    // What is only peeked at leaves as soon as what nobody asks for.
+    let store = self::store(1 << 20);
+    let body = vec![b'x'; 4096];
+    put(&store, "peeked", &[], &[], &body);
+    for index in 0..1_000 {
+        put(&store, &format!("cold-{index}"), &[], &[], &body);
+        let _ = store.peek(b"peeked", &Headers::new(), NOW, |_| true);
+    }
+    assert!(get(&store, "peeked", &[]).is_none());
+}
+
+#[test]
 fn memory_is_bounded_and_what_is_asked_for_stays() {
     let store = store(1 << 20);
     let body = vec![b'x'; 4096];

@@ -78,13 +78,19 @@ impl Stored {
     }
 }
 
-/// The hashes of a response's tags: `Surrogate-Key` between spaces, `Cache-Tag` between commas.
+/// The hashes of a response's tags.
 #[must_use]
 pub fn tags(headers: &Headers) -> Box<[u64]> {
+    tag_texts(headers).map(tag_hash).collect()
+}
+
+/// A response's tags: `Surrogate-Key` between spaces, `Cache-Tag` between commas, [`TAGS_MAX`] at
+/// the most.
+pub fn tag_texts(headers: &Headers) -> impl Iterator<Item = &[u8]> {
     let keys = headers.values(Known::SurrogateKey).flat_map(|value| value.split(|b| *b == b' '));
     let tags = headers.values(Known::CacheTag).flat_map(|value| value.split(|b| *b == b','));
     let all = keys.chain(tags).map(<[u8]>::trim_ascii).filter(|tag| !tag.is_empty());
-    all.take(TAGS_MAX).map(tag_hash).collect()
+    all.take(TAGS_MAX)
 }
 
 /// The hash of a tag: the same in every process, since it outlives this one on disk. Two tags
