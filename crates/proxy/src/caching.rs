@@ -14,6 +14,7 @@ mod purge;
 mod recall;
 mod refresh;
 mod respond;
+mod view;
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -40,6 +41,8 @@ use crate::worker::Worker;
 
 pub use plan::{CachePlan, Shelf};
 pub use purge::purge;
+pub(crate) use view::view;
+pub use view::{CacheView, Held, Stock, Variant};
 
 use errand::Errand;
 
@@ -162,33 +165,54 @@ fn use_stored(
     (cache, asked): (&CachePlan, &Asked),
     stored: Arc<Stored>,
 ) -> ControlFlow<Response, Missing> {
-    let fingerprint = || stored.selection.fingerprint(&exchange.request.headers);
-    if stored.content.is_broken() {
-        return Missing::miss(Forward::UriMiss, fingerprint());
-    }
-    if !respond::fits(exchange, &stored) {
-        let fingerprint = fingerprint();
-        let (forward, stored) = (Forward::Partial, Some(stored));
-        return ControlFlow::Continue(Missing { forward, stored, fingerprint });
-    }
-    let outcome = match reuse(&stored.terms, &asked.directives, asked.now) {
-        Reuse::Fresh => CacheOutcome::Hit,
-        Reuse::Stale => CacheOutcome::Stale,
-        Reuse::WhileRevalidate => {
+    let outcome = match judge(exchange, &stored, asked) {
+        Verdict::Fresh => CacheOutcome::Hit,
+        Verdict::Stale => CacheOutcome::Stale,
+        Verdict::WhileRevalidate => {
             refresh::begin(worker, exchange, cache, asked, &stored);
             CacheOutcome::Stale
         }
-        Reuse::Validate => {
-            let is_stale = !stored.terms.is_fresh(asked.now) || stored.terms.no_cache;
-            let forward = if is_stale { Forward::Stale } else { Forward::Request };
-            let fingerprint = fingerprint();
-            let stored = Some(stored);
+        Verdict::Forward(forward) => {
+            let fingerprint = stored.selection.fingerprint(&exchange.request.headers);
+            let stored = (forward != Forward::UriMiss).then_some(stored);
             return ControlFlow::Continue(Missing { forward, stored, fingerprint });
         }
     };
     insight::mark(exchange, cache, outcome);
     let handled = Handled::default();
     ControlFlow::Break(respond::from_stored(exchange, (cache, asked), &stored, handled))
+}
+
+/// What is done with a request by what is stored for it (RFC 9111 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is answered by what is fresh.
+    Fresh,
+    /// It is answered by what is stale.
+    Stale,
+    /// It is answered by what is stale and validated beside.
+    WhileRevalidate,
+    /// It goes on.
+    Forward(Forward),
+}
+
+/// How a stored response that a request selects may be used for it.
+fn judge(exchange: &Exchange, stored: &Stored, asked: &Asked) -> Verdict {
+    if stored.content.is_broken() {
+        return Verdict::Forward(Forward::UriMiss);
+    }
+    if !respond::fits(exchange, stored) {
+        return Verdict::Forward(Forward::Partial);
+    }
+    match reuse(&stored.terms, &asked.directives, asked.now) {
+        Reuse::Fresh => Verdict::Fresh,
+        Reuse::Stale => Verdict::Stale,
+        Reuse::WhileRevalidate => Verdict::WhileRevalidate,
+        Reuse::Validate if !stored.terms.is_fresh(asked.now) || stored.terms.no_cache => {
+            Verdict::Forward(Forward::Stale)
+        }
+        Reuse::Validate => Verdict::Forward(Forward::Request),
+    }
 }
 
 impl Missing {

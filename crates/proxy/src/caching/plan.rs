@@ -170,9 +170,14 @@ impl CachePlan {
 
     /// Whether a request goes past the cache.
     pub(super) fn bypasses(&self, exchange: &Exchange) -> bool {
+        self.bypassed_by(exchange).is_some()
+    }
+
+    /// The first `bypass` whose conditions all hold, by its number.
+    pub(super) fn bypassed_by(&self, exchange: &Exchange) -> Option<usize> {
         let client = exchange.client.address;
         let query = Query { head: &exchange.request, path: exchange.path(), client };
-        self.bypass.iter().any(|all| all.iter().all(|condition| condition.holds(&query)))
+        self.bypass.iter().position(|all| all.iter().all(|condition| condition.holds(&query)))
     }
 
     /// The URI of a request as it is known here.
