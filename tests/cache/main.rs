@@ -3,6 +3,7 @@
 mod coalescing;
 mod conditions;
 mod disk;
+mod explaining;
 mod failing;
 mod freshness;
 mod insight;

@@ -60,6 +60,8 @@ pub struct Views {
     pub top: Top,
     /// Purges what a JSON text names; says what was done.
     pub purge: Purge,
+    /// Says what would become of the request that a JSON text asks about.
+    pub explain: Explain,
 }
 
 /// Changes a server: the names of its upstream and itself, and what is to change.
@@ -76,6 +78,9 @@ pub type Top = Box<dyn Fn(&str) -> Result<String, Refusal> + Send + Sync>;
 
 /// Purges what a JSON text names.
 pub type Purge = Box<dyn Fn(&str) -> Result<String, Refusal> + Send + Sync>;
+
+/// Explains what would become of the request that a JSON text asks about.
+pub type Explain = Box<dyn Fn(&str) -> Result<String, Refusal> + Send + Sync>;
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -235,6 +240,7 @@ fn routes(views: Views) -> Router {
         .route("/cache", get(caches))
         .route("/cache/purge", post(purge))
         .route("/cache/top", get(top))
+        .route("/explain", post(explain))
         .route("/upstreams", get(upstreams))
         .route("/upstreams/{upstream}/servers", post(add_server))
         .route("/upstreams/{upstream}/servers/{server}", put(change_server).delete(remove_server))
@@ -305,8 +311,12 @@ async fn purge(State(views): State<Arc<Views>>, body: String) -> impl IntoRespon
     (views.purge)(&body).map(|done| ([(header::CONTENT_TYPE, JSON)], done))
 }
 
+async fn explain(State(views): State<Arc<Views>>, body: String) -> impl IntoResponse {
+    (views.explain)(&body).map(|told| ([(header::CONTENT_TYPE, JSON)], told))
+}
+
 async fn nothing() -> impl IntoResponse {
-    let pages = "/metrics, /status, /healthz, /upstreams and /cache";
+    let pages = "/metrics, /status, /healthz, /upstreams, /cache and /explain";
     (StatusCode::NOT_FOUND, format!("nothing here; there are {pages}\n"))
 }
 
@@ -330,6 +340,7 @@ mod tests {
             caches: Box::new(|| "[]".to_owned()),
             top: Box::new(|query| Ok(query.to_owned())),
             purge: Box::new(|body| Ok(body.to_owned())),
+            explain: Box::new(|body| Ok(body.to_owned())),
         }
     }
 
@@ -367,6 +378,7 @@ mod tests {
         assert!(ask("POST /cache/purge").starts_with("HTTP/1.1 200 "));
         assert!(ask("GET /cache/top?n=3").ends_with("\r\n\r\nn=3"));
         assert!(ask("GET /cache/top").ends_with("\r\n\r\n"));
+        assert!(ask("POST /explain").starts_with("HTTP/1.1 200 "));
         assert!(ask("POST /upstreams/a/servers").starts_with("HTTP/1.1 201 "));
         assert!(ask("DELETE /upstreams/a/servers/b:1").starts_with("HTTP/1.1 409 "));
         let refused = ask("PUT /upstreams/none%22/servers/a:1");

@@ -1,9 +1,13 @@
 //! What can be said on the command line.
 
+mod explain;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+
+pub(crate) use explain::ExplainWish;
 
 /// Weir, a reverse proxy.
 #[derive(Debug, Parser)]
@@ -61,6 +65,8 @@ pub(crate) enum Command {
     },
     /// Remove what a running Weir keeps in its cache, or make it stale
     Purge(PurgeWish),
+    /// Say what would become of a request, and why: route, middlewares, cache, upstream
+    Explain(ExplainWish),
     /// Print the JSON Schema of the configuration
     Schema,
     /// Format a configuration file in place

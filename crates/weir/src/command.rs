@@ -3,6 +3,7 @@
 mod admin_client;
 mod cache;
 mod demo;
+mod explain;
 mod fmt;
 mod proxy;
 mod purge;
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo { listen, .. } => demo::run(listen.as_deref()),
         Command::Cache { what: CacheCommand::Top(wish) } => cache::top(&wish),
         Command::Purge(wish) => purge::run(&wish),
+        Command::Explain(wish) => explain::run(&wish),
         Command::Schema => print(&format!("{:#}\n", config::json_schema())),
         Command::Fmt { file, check } => fmt::run(&file, check),
         Command::Completions { shell } => completions(shell),
