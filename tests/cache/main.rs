@@ -13,6 +13,7 @@ mod ranges;
 mod scene;
 mod storing;
 mod telling;
+mod warming;
 
 use scene::Scene;
 

@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod explain;
+mod warm;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use explain::ExplainWish;
+pub(crate) use warm::WarmWish;
 
 /// Weir, a reverse proxy.
 #[derive(Debug, Parser)]
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     },
     /// Remove what a running Weir keeps in its cache, or make it stale
     Purge(PurgeWish),
+    /// Fill the cache of a running Weir before users ask
+    Warm(WarmWish),
     /// Say what would become of a request, and why: route, middlewares, cache, upstream
     Explain(ExplainWish),
     /// Print the JSON Schema of the configuration

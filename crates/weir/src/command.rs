@@ -7,6 +7,7 @@ mod explain;
 mod fmt;
 mod proxy;
 mod purge;
+mod warm;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -54,6 +55,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo { listen, .. } => demo::run(listen.as_deref()),
         Command::Cache { what: CacheCommand::Top(wish) } => cache::top(&wish),
         Command::Purge(wish) => purge::run(&wish),
+        Command::Warm(wish) => warm::run(&wish),
         Command::Explain(wish) => explain::run(&wish),
         Command::Schema => print(&format!("{:#}\n", config::json_schema())),
         Command::Fmt { file, check } => fmt::run(&file, check),
