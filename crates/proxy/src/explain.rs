@@ -287,7 +287,11 @@ fn near(
     let mut head = RequestHead::clone(&exchange.request);
     let mut captures = Captures::new();
     let mut elsewhere = 0;
-    for site in &config.sites {
+    // With a route found, a site of quite another name is not near.
+    let is_near = |site: &&config::Site| {
+        taken.is_none() || site.hosts.iter().any(|host| is_related(host, exchange.request.host()))
+    };
+    for site in config.sites.iter().filter(is_near) {
         head.authority = name_of(site.hosts.first()).into_bytes();
         let query = Query { head: &head, ..query };
         let Outcome::Found(route) = snapshot.router.find(&query, &mut captures) else { continue };
@@ -298,6 +302,15 @@ fn near(
         }
     }
     near
+}
+
+/// Whether two names have their last two labels in common.
+fn is_related(pattern: &config::HostPattern, host: &[u8]) -> bool {
+    let (config::HostPattern::Exact(name) | config::HostPattern::Wildcard(name)) = pattern;
+    let name = name.as_bytes().rsplit(|byte| *byte == b'.');
+    let host = host.rsplit(|byte| *byte == b'.');
+    let same = name.zip(host).take_while(|(one, other)| one.eq_ignore_ascii_case(other));
+    same.take(2).count() == 2
 }
 
 /// A host that a pattern serves; for every host, one that no other pattern can name.

@@ -104,6 +104,12 @@ pub(crate) fn question(
         return Err(no_url());
     }
     let slash = if target.starts_with('/') { "" } else { "/" };
+    let frames = ["content-length", "transfer-encoding"];
+    let has_body =
+        |name: &String| frames.iter().any(|frame| name.trim().eq_ignore_ascii_case(frame));
+    if fields.iter().any(|(name, _)| has_body(name)) {
+        return Err("a request with a body cannot be asked about".to_owned());
+    }
     let breaks = |text: &str| text.contains(['\r', '\n']);
     if fields.iter().any(|(name, value)| breaks(name) || breaks(value)) {
         return Err("a field is one line".to_owned());
@@ -151,6 +157,7 @@ mod tests {
             "{\"url\":\"http://a/\",\"method\":\"a b\"}",
             "{\"url\":\"http://a/\",\"from\":\"x\"}",
             "{\"url\":\"http://a/\",\"headers\":{}}",
+            "{\"url\":\"http://a/\",\"headers\":[[\"Content-Length\",\"1\"]]}",
             "{\"url\":\"http://a/\",\"more\":1}",
             "{\"url\":\"http://a/\",\"headers\":[[\"a\",\"b\\r\\nc: d\"]]}",
         ] {

@@ -141,6 +141,7 @@ site \"a.test\" {
     route \"/old/*\" { redirect \"/shop/{path.rest}\" status=301; }
 }
 site \"*.b.test\" {
+    route \"/shop/*\" { respond 204; }
     route \"/only-b\" { split { to \"app\" weight=9; to \"next\" weight=1; }; }
 }
 ";
@@ -224,9 +225,12 @@ fn what_comes_near_is_explained() {
     );
     let host = explained(&["http://a.test:8080/only-b"]);
     let near = about(&host, "not taken");
-    assert!(near.contains(&"*.b.test =/only-b: host  (weir.kdl:26)"), "{host}");
+    assert!(near.contains(&"*.b.test =/only-b: host  (weir.kdl:27)"), "{host}");
     let path = explained(&["http://a.test:8080/sho"]);
     assert!(about(&path, "not taken")[0].starts_with("a.test /shop/*: path"), "{path}");
+    // Where a route is found, other hosts are told of only if they are of the same domain.
+    let other = explained(&["http://a.test:8080/shop/x"]);
+    assert!(!other.contains("b.test"), "{other}");
     let split = explained(&["http://x.b.test:8080/only-b"]);
     assert!(split.contains("upstream   app, ") && split.contains("upstream   next, "), "{split}");
     let elsewhere = explained(&["http://a.test/old/x"]);

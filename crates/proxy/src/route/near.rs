@@ -2,6 +2,7 @@
 //! reason. Nothing here decides anything; the verdicts are those of the router.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use http1::Method;
 
@@ -46,15 +47,16 @@ impl Router {
                 (RouteIndex(candidate.route), miss.unwrap_or(Miss::LessSpecific))
             })
             .collect();
-        let is_on_the_way = |route: RouteIndex| near.iter().any(|(known, _)| *known == route);
+        let known: HashSet<RouteIndex> = near.iter().map(|(route, _)| *route).collect();
         let mut others: Vec<(Reverse<usize>, RouteIndex)> = self
             .paths
             .of_site(site)
-            .map(|(key, candidate)| (in_common(key, query.path), RouteIndex(candidate.route)))
-            .filter(|(_, route)| !is_on_the_way(*route))
-            // With a route found, one that has nothing but the root in common is not near.
-            .filter(|(common, _)| taken.is_none() || *common > 1)
-            .map(|(common, route)| (Reverse(common), route))
+            // With a route found, one in another directory of the root is not near.
+            .filter(|(key, _)| taken.is_none() || first_segment(key) == first_segment(query.path))
+            .map(|(key, candidate)| {
+                (Reverse(in_common(key, query.path)), RouteIndex(candidate.route))
+            })
+            .filter(|(_, route)| !known.contains(route))
             .collect();
         others.sort_unstable();
         near.retain(|(route, _)| Some(*route) != taken);
@@ -67,6 +69,10 @@ impl Router {
 /// Bytes that two paths begin with alike.
 fn in_common(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
+}
+
+fn first_segment(path: &[u8]) -> Option<&[u8]> {
+    path.split(|byte| *byte == b'/').nth(1)
 }
 
 #[cfg(test)]
@@ -92,7 +98,7 @@ mod tests {
             spec(prefix("/a"), &[], vec![plan.clone()]),
             spec(PathPattern::Regex("^/a/[0-9]+$".to_owned()), &[], Vec::new()),
             spec(PathPattern::Exact("/a/other".to_owned()), &[], Vec::new()),
-            spec(prefix("/zzz"), &[], Vec::new()),
+            spec(prefix("/abc"), &[], Vec::new()),
         ];
         let router = Router::compile(&specs, Slashes::Merge).unwrap();
         let mut head = RequestHead { method: Method::Post, ..RequestHead::default() };
@@ -120,5 +126,16 @@ mod tests {
             (route(4), Miss::Path),
         ];
         assert_eq!(find(&head), (1, expected));
+    }
+
+    #[test]
+    fn it_is_told_of_a_few_only() {
+        let crowd = |at| spec(PathPattern::Regex(format!("^/[0-9]+/{at}$")), &[], Vec::new());
+        let other = |at| spec(PathPattern::Exact(format!("/a/{at}")), &[], Vec::new());
+        let specs: Vec<_> = (0..50).map(crowd).chain((0..50).map(other)).collect();
+        let router = Router::compile(&specs, Slashes::Merge).unwrap();
+        let head = RequestHead::default();
+        let query = Query { head: &head, path: b"/a/b", client: [127, 0, 0, 1].into() };
+        assert_eq!(router.near(&query, None, 5).len(), ON_THE_WAY_MAX + 5);
     }
 }
