@@ -215,6 +215,21 @@ fn what_does_not_come_ends() {
 }
 
 #[test]
+fn a_connection_that_was_closed_meanwhile_is_no_failure() {
+    let origin = Origin::script(|turn| {
+        turn.request();
+        turn.send(answer("max-age=60", "x"));
+    });
+    let urls: String = (0..5).map(|at| format!("http://{}/{at}\n", origin.addr())).collect();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("urls.txt"), urls).unwrap();
+    let (code, out, err) = run_to_end(&["warm", "urls.txt", "--concurrency", "1"], dir.path());
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("5  without Cache-Status"), "{out}");
+    assert_eq!(origin.requests().len(), 5);
+}
+
+#[test]
 fn requests_at_once_are_as_many_as_are_wanted() {
     // Each waits for another one: with one at a time none would come back.
     let pair = Barrier::new(2);
