@@ -412,3 +412,61 @@ fn what_waits_to_be_written_and_what_is_written_are_bounded() {
     assert!(metrics.sum("weir_cache_disk_evictions_total", &[]) > 0.0);
     assert!(metrics.sum("weir_cache_disk_bytes", &[]) <= 2_097_152.0);
 }
+
+/// Mounts, if that may be done here.
+fn mount(arguments: &[&str], path: &Path) -> bool {
+    let mut command = std::process::Command::new("mount");
+    let status = command.args(arguments).arg(path).stderr(std::process::Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_full_disk_and_one_that_may_only_be_read_fail_no_request() {
+    let place = Place::new();
+    std::fs::create_dir(place.path().join("cache")).unwrap();
+    let mounted = place.path().join("cache");
+    if !mount(&["-t", "tmpfs", "-o", "size=2m", "weir-test"], &mounted) {
+        eprintln!("skipped: no file system may be mounted here");
+        return;
+    }
+    let targets: Vec<_> = (0..100).map(|number| format!("/{number}/50000")).collect();
+    let ask_all = |weir: &Weir| {
+        for target in &targets {
+            assert!(get(weir, target, "").body == body(target, ""), "{target}");
+        }
+        for target in ["/long/1000000", "/longer/9000000"] {
+            assert!(get(weir, target, "").body == body(target, ""), "{target}");
+        }
+    };
+    // The configuration promises more than the disk has.
+    let weir = place.start();
+    ask_all(&weir);
+    weir.wait_metrics(|m| m.sum("weir_cache_disk_up", &[]) == 0.0);
+    assert!(weir.metrics().sum("weir_cache_disk_errors_total", &[]) >= 8.0);
+    ask_all(&weir);
+    stop(weir);
+    assert!(mount(&["-o", "remount,ro"], &mounted));
+    let weir = place.start();
+    ask_all(&weir);
+    assert_eq!(weir.metrics().sum("weir_cache_disk_up", &[]), 0.0);
+    stop(weir);
+    let _ = std::process::Command::new("umount").arg(&mounted).status();
+}
+
+#[test]
+fn an_explanation_knows_the_disk_and_leaves_it_alone() {
+    let place = Place::new();
+    let weir = place.start();
+    get(&weir, "/x/9", "");
+    wait_written(&weir, 1);
+    stop(weir);
+    let weir = place.start();
+    let admin = weir.admin_addr().to_string();
+    let args = ["explain", "--json", "--admin", &admin, "http://a.test/x/9"];
+    let (code, out, err) = testkit::weir::run_to_end(&args, weir.dir());
+    assert_eq!(code, Some(0), "{err}");
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["cache"]["would"], "hit");
+    assert_eq!(weir.metrics().sum("weir_cache_disk_hits_total", &[]), 0.0);
+    assert_eq!(weir.metrics().sum("weir_cache_objects", &[]), 0.0);
+}

@@ -2,6 +2,7 @@
 
 mod coalescing;
 mod conditions;
+mod crash;
 mod disk;
 mod explaining;
 mod failing;

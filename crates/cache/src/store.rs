@@ -146,7 +146,12 @@ impl Store {
         fits: impl Fn(&Stored) -> bool,
     ) -> (Found, Vec<Arc<Stored>>) {
         let hash = self.hash(key);
-        let held = self.shard(hash).peek(hash, key).to_vec();
+        let mut held = self.shard(hash).peek(hash, key).to_vec();
+        if select(&held, request, &fits).is_none()
+            && let Some(below) = self.tier.get().and_then(|tier| tier.peek(key, request))
+        {
+            held.push(below);
+        }
         let after_purges = |stored: &Arc<Stored>| match self.purges.verdict(key, stored) {
             Verdict::Clean => Some(Arc::clone(stored)),
             Verdict::Stale => Some(Arc::new(expired(stored, now))),

@@ -139,6 +139,22 @@ impl Tier {
         request: &Headers,
         wait: Wait,
     ) -> Result<Option<Arc<Stored>>, WouldWait> {
+        let found = self.look(key, request, wait)?;
+        self.hits.fetch_add(found.is_some().into(), Ordering::Relaxed);
+        Ok(found)
+    }
+
+    /// As `recall` for one who only wants to know, and may wait.
+    pub(crate) fn peek(&self, key: &[u8], request: &Headers) -> Option<Arc<Stored>> {
+        self.look(key, request, Wait::Yes).ok().flatten()
+    }
+
+    fn look(
+        &self,
+        key: &[u8],
+        request: &Headers,
+        wait: Wait,
+    ) -> Result<Option<Arc<Stored>>, WouldWait> {
         if let Some(waiting) = self.queue().find(key, request) {
             return Ok(Some(waiting));
         }
@@ -155,9 +171,8 @@ impl Tier {
             }
             None => return Ok(None),
         };
-        let Some(content) = self.content(found, wait)? else { return Ok(None) };
-        self.hits.fetch_add(1, Ordering::Relaxed);
-        Ok(Some(response.with_content(content)))
+        let content = self.content(found, wait)?;
+        Ok(content.map(|content| response.with_content(content)))
     }
 
     /// The body, in memory where it is short; nothing if it is damaged.
