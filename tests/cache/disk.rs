@@ -470,3 +470,45 @@ fn an_explanation_knows_the_disk_and_leaves_it_alone() {
     assert_eq!(weir.metrics().sum("weir_cache_disk_hits_total", &[]), 0.0);
     assert_eq!(weir.metrics().sum("weir_cache_objects", &[]), 0.0);
 }
+
+#[test]
+fn what_was_checked_is_sent_from_its_file() {
+    let place = Place::new();
+    let target = "/long/5000000";
+    let weir = place.start();
+    get(&weir, target, "");
+    wait_written(&weir, 1);
+    stop(weir);
+    let weir = place.start();
+    // The first answer reads all of it, and checks it.
+    assert!(get(&weir, target, "").body == body(target, ""));
+    let trace = place.path().join("trace");
+    let mut strace = std::process::Command::new("strace")
+        .args(["-f", "-qq", "-e", "trace=sendfile", "-o"])
+        .args([trace.as_os_str(), "-p".as_ref(), weir.pid().to_string().as_ref()])
+        .spawn()
+        .expect("strace");
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", weir.pid())).unwrap();
+    let is_traced = || {
+        threads().map(Result::unwrap).all(|thread| {
+            let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+            !status.contains("TracerPid:\t0")
+        })
+    };
+    for _ in 0..500 {
+        if is_traced() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let whole = body(target, "");
+    assert!(get(&weir, target, "").body == whole);
+    let part = get(&weir, target, "Range: bytes=1000000-3999999\r\n");
+    assert!(part.body == whole[1_000_000..4_000_000]);
+    let _ = strace.kill();
+    let _ = strace.wait();
+    let calls = std::fs::read_to_string(trace).unwrap();
+    let sent: u64 =
+        calls.lines().filter_map(|line| line.rsplit_once("= ")?.1.trim().parse::<u64>().ok()).sum();
+    assert!(sent > 7_000_000, "{sent} bytes by sendfile: {calls}");
+}

@@ -30,7 +30,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use error::{DiskError, WouldWait};
-pub use found::Found;
+pub use found::{Found, Lying};
 pub use health::DiskNumbers;
 pub(crate) use io::Wait;
 pub use log::Hidden;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use cache::disk::Lying;
 use http1::{Headers, Refusal};
 
 use crate::fault::{Direction, Fault, Kind, Retry, Side};
@@ -317,6 +318,22 @@ impl Body {
                 Some((&body.transport, body.transport.unread()?))
             }
             _ => None,
+        }
+    }
+
+    /// Where the next bytes lie in a file, if they can be sent from there. What is sent so is
+    /// dropped by [`Self::skip`].
+    pub fn lying(&mut self, cx: &mut Context<'_>) -> Option<Lying> {
+        match self {
+            Self::Stored(body) => body.lying(cx),
+            _ => None,
+        }
+    }
+
+    /// Drops bytes that were sent from their file.
+    pub fn skip(&mut self, count: u64) {
+        if let Self::Stored(body) = self {
+            body.skip(count);
         }
     }
 

@@ -5,6 +5,7 @@
 pub mod ahead;
 pub mod buffer;
 pub mod clock;
+pub mod file;
 pub mod memory;
 pub mod pipe;
 pub mod register;

@@ -11,7 +11,8 @@ use std::time::Duration;
 use http1::encode::{self, Framing};
 
 use crate::body::Body;
-use crate::fault::{Direction, Fault, Side};
+use crate::fault::{Direction, Fault, Kind, Side};
+use crate::io::file;
 use crate::io::pipe::Pipe;
 use crate::recycle::Recycled;
 use crate::transport::Transport;
@@ -110,6 +111,12 @@ impl Transfer {
         for _ in 0..SPLICES_PER_TURN {
             if self.pipe.is_some() {
                 ready!(self.poll_splice(cx))?;
+                continue;
+            }
+            if ready!(self.poll_send_file(cx))? {
+                if self.finished {
+                    return Poll::Ready(Ok(()));
+                }
                 continue;
             }
             // What is framed goes out before more is taken: nothing may come in between.
@@ -240,6 +247,26 @@ impl Transfer {
 
     fn is_all_taken(&self) -> bool {
         self.in_hand == 0 && self.body.is_last()
+    }
+
+    /// Sends what lies in a file from there; tells whether it did.
+    fn poll_send_file(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
+        let is_plain = matches!(self.body, Body::Stored(_))
+            && self.framing != Framing::Chunked
+            && !self.to.stream().is_encrypted();
+        if !is_plain || self.in_hand > 0 || !self.before.is_empty() {
+            return Poll::Ready(Ok(false));
+        }
+        let Some(lying) = self.body.lying(cx) else { return Poll::Ready(Ok(false)) };
+        let sent = file::poll_send(self.to.stream(), cx, &lying);
+        let count = ready!(self.poll_stall(cx, sent)).map_err(|error| self.write_fault(&error))?;
+        if count == 0 {
+            return Poll::Ready(Err(Fault::proxy(Kind::ProxyInternalError)));
+        }
+        self.begun = true;
+        self.body.skip(count as u64);
+        self.finished = self.is_all_taken();
+        Poll::Ready(Ok(true))
     }
 
     /// Switches to splicing when the rest of the body is worth it.

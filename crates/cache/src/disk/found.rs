@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::blocks::{self, BLOCK_BYTES};
 use super::digest::Digest;
@@ -34,6 +35,8 @@ pub struct Found {
     body_offset: u64,
     /// The block that was read last.
     block: Option<(u64, Vec<u8>)>,
+    /// Blocks whose checksums were right when they were read.
+    checked: Checked,
 }
 
 impl Found {
@@ -74,7 +77,8 @@ impl Found {
             _ => (Arc::clone(&segment.file), offset + header.head_bytes()),
         };
         let (shared, block) = (Arc::clone(shared), None);
-        let mut found = Self { shared, entry, header, head, file, body_offset, block };
+        let checked = Checked::new(header.body_bytes);
+        let mut found = Self { shared, entry, header, head, file, body_offset, block, checked };
         found.keep_short_body(head_bytes)?;
         Ok(Some(found))
     }
@@ -107,11 +111,17 @@ impl Found {
         self.header.body_bytes
     }
 
-    /// The file, offset and length of the body, to be sent as it lies. Nobody has checked these
-    /// bytes.
-    #[must_use]
-    pub fn file_range(&self) -> (Arc<File>, u64, u64) {
-        (Arc::clone(&self.file), self.body_offset, self.body_bytes())
+    /// Where bytes of the body from `offset` on lie, about so many, if they were checked before and
+    /// are in the system's memory.
+    pub(super) fn lying(&self, offset: u64, bytes: u64) -> Option<Lying> {
+        let last = offset.checked_add(bytes)?.min(self.body_bytes()).checked_sub(1)?;
+        if last < offset || !self.checked.has(offset / BLOCK, last / BLOCK) {
+            return None;
+        }
+        // What was read last leaves last, most likely: the end stands for all of it.
+        io::read_as(Wait::No, &self.file, self.body_offset + last, &mut [0]).ok()?;
+        let (file, offset, bytes) = (&self.file, self.body_offset + offset, last - offset + 1);
+        Some(Lying { file: Arc::clone(file), offset, bytes })
     }
 
     /// Reads checked bytes of the body from `offset` on: as many as fit, and none at its end.
@@ -226,8 +236,51 @@ impl Found {
     fn check(&self, index: u64, block: &[u8]) -> Result<(), DiskError> {
         let start = HEADER_BYTES + self.header.key_bytes as usize + self.header.meta_bytes as usize;
         let table = self.head.get(start..).unwrap_or_default();
-        let is_whole = blocks::is_whole(self.header.nonce, table, index, block);
-        if is_whole { Ok(()) } else { Err(DiskError::Corrupt) }
+        if !blocks::is_whole(self.header.nonce, table, index, block) {
+            return Err(DiskError::Corrupt);
+        }
+        self.checked.add(index);
+        Ok(())
+    }
+}
+
+/// Bytes of a body as they lie in a file.
+#[derive(Debug)]
+pub struct Lying {
+    /// The file.
+    pub file: Arc<File>,
+    /// Where they begin.
+    pub offset: u64,
+    /// How many they are; never none.
+    pub bytes: u64,
+}
+
+/// One bit for each block.
+#[derive(Debug)]
+struct Checked(Box<[AtomicU64]>);
+
+impl Checked {
+    fn new(body_bytes: u64) -> Self {
+        let words = body_bytes.div_ceil(BLOCK).div_ceil(64);
+        Self((0..words).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    fn add(&self, index: u64) {
+        if let Some(word) = self.word(index) {
+            word.fetch_or(1 << (index % 64), Ordering::Relaxed);
+        }
+    }
+
+    fn has(&self, first: u64, last: u64) -> bool {
+        let is_set = |index: u64| {
+            let word = self.word(index).map_or(0, |word| word.load(Ordering::Relaxed));
+            word & 1 << (index % 64) != 0
+        };
+        (first..=last).all(is_set)
+    }
+
+    fn word(&self, index: u64) -> Option<&AtomicU64> {
+        self.0.get(usize::try_from(index / 64).ok()?)
     }
 }
 

@@ -6,18 +6,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::error::DiskError;
-use super::found::Found;
+use super::found::{Found, Lying};
 use super::io::{self, Wait};
 use super::segment::length;
 
 /// What is read at once.
 pub(crate) const SPAN_BYTES_MAX: u64 = 128 * 1024;
 
+/// What is sent at once as it lies.
+const LYING_BYTES_MAX: u64 = 1024 * 1024;
+
 /// A stretch of a body on disk.
 #[derive(Debug)]
 pub struct DiskSpan {
     source: Source,
     offset: u64,
+    /// Bytes to the end of what is wanted.
+    left: u64,
     bytes: u64,
 }
 
@@ -42,7 +47,8 @@ impl DiskSpan {
     }
 
     fn new(source: Source, offset: u64, end: u64) -> Self {
-        Self { source, offset, bytes: end.saturating_sub(offset).min(SPAN_BYTES_MAX) }
+        let left = end.saturating_sub(offset);
+        Self { source, offset, left, bytes: left.min(SPAN_BYTES_MAX) }
     }
 
     /// Reads it, and waits for the disk. There is at least one byte, and there may be more or
@@ -62,6 +68,16 @@ impl DiskSpan {
     /// As `read`, and `WouldWait`.
     pub fn read_now(&self) -> Result<Bytes, DiskError> {
         self.read_as(Wait::No)
+    }
+
+    /// Where it lies, with what follows it, if that was checked before and is in the system's
+    /// memory: it can be sent from there.
+    #[must_use]
+    pub fn lying(&self) -> Option<Lying> {
+        match &self.source {
+            Source::Kept(found) => found.lying(self.offset, self.left.min(LYING_BYTES_MAX)),
+            Source::Filling(_) => None,
+        }
     }
 
     fn read_as(&self, wait: Wait) -> Result<Bytes, DiskError> {

@@ -114,9 +114,15 @@ fn parts_of_a_body_are_read_from_any_place() {
         let whole = body("k", bytes);
         put(&store, "k", "", &whole).unwrap();
         let mut found = store.get(b"k").unwrap();
-        let (file, offset, length) = found.file_range();
-        let raw = io::read_vec_at(&file, offset, usize::try_from(length).unwrap()).unwrap();
-        assert_eq!(raw, whole);
+        if bytes > 65_536 {
+            assert!(found.lying(0, bytes as u64).is_none(), "nobody has checked it yet");
+        }
+        assert!(found.span(0, bytes, Wait::Yes).unwrap() == whole);
+        if let Some(Lying { file, offset, bytes: length }) = found.lying(3, 1 << 30) {
+            let raw = io::read_vec_at(&file, offset, usize::try_from(length).unwrap()).unwrap();
+            assert_eq!(raw, whole[3..]);
+        }
+        assert!(found.lying(bytes as u64, 1).is_none());
         for (start, wanted) in [(0, 5), (3, 70_000), (65_530, 10), (65_536, 131_072), (bytes, 9)] {
             let mut buffer = vec![0; wanted];
             let read = found.read_at(start as u64, &mut buffer).unwrap();

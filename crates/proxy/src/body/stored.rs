@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cache::disk::DiskError;
+use cache::disk::{DiskError, Lying};
 use cache::store::content::{Next, Reader};
 use tokio::task::JoinHandle;
 
@@ -78,6 +78,17 @@ impl Source {
 }
 
 impl Kept {
+    /// Where the next bytes lie, if they can be sent from there.
+    fn lying(&mut self, cx: &mut Context<'_>) -> Option<Lying> {
+        if self.reading.is_some() || !self.reader.data().is_empty() {
+            return None;
+        }
+        match self.reader.poll(cx) {
+            Poll::Ready(Ok(Next::OnDisk(span))) => span.lying(),
+            _ => None,
+        }
+    }
+
     /// The disk failed in the middle of it, or what it has is damaged.
     fn unreadable(&self) -> Fault {
         self.reader.note_damage();
@@ -129,6 +140,20 @@ impl StoredBody {
             Some(Source::Bytes(bytes)) => drop(bytes.split_to(count.min(bytes.len()))),
             Some(Source::Kept(kept)) => kept.reader.consume(count),
             None => {}
+        }
+    }
+
+    pub(super) fn lying(&mut self, cx: &mut Context<'_>) -> Option<Lying> {
+        match self.sources.front_mut() {
+            Some(Source::Kept(kept)) => kept.lying(cx),
+            _ => None,
+        }
+    }
+
+    pub(super) fn skip(&mut self, count: u64) {
+        if let Some(Source::Kept(kept)) = self.sources.front_mut() {
+            self.sent += count;
+            kept.reader.skip(count);
         }
     }
 

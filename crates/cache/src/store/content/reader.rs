@@ -105,6 +105,12 @@ impl Reader {
         if self.end.is_none() { Ok(Next::End) } else { Err(Broken) }
     }
 
+    /// Drops bytes that were not made visible: they went another way.
+    pub fn skip(&mut self, count: u64) {
+        self.offset += count;
+        self.piece = None;
+    }
+
     /// What is on disk could not be read: nobody is to begin with it any more.
     pub fn note_damage(&self) {
         self.content.is_damaged.store(true, Ordering::Relaxed);
