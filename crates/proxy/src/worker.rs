@@ -34,6 +34,9 @@ use crate::upstream::Upstreams;
 /// Ticks of the timer wheel between two rounds of housekeeping.
 const TICKS_PER_ROUND: u32 = 5;
 
+/// Threads that wait for the cache's disk on behalf of one worker.
+const DISK_THREADS_MAX: usize = 32;
+
 /// Rounds between two sweeps of idle upstream connections.
 const ROUNDS_PER_SWEEP: u32 = 4;
 
@@ -361,6 +364,7 @@ pub fn run(
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(DISK_THREADS_MAX)
         .build_local(Default::default())?;
     runtime.block_on(async move {
         let worker = Worker::new(parts)?;
