@@ -7,6 +7,7 @@ mod freshness;
 mod keys;
 mod purging;
 mod ranges;
+mod requirements;
 mod scene;
 mod storing;
 mod telling;

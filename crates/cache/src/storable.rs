@@ -49,6 +49,12 @@ impl Terms {
         self.age_on_receipt_s.saturating_add(resident)
     }
 
+    /// When it was made, as far as its age tells.
+    #[must_use]
+    pub fn made(&self) -> Seconds {
+        self.received.saturating_sub(Seconds::from(self.age_on_receipt_s))
+    }
+
     /// Whether it is within its lifetime (§4.2).
     #[must_use]
     pub fn is_fresh(&self, now: Seconds) -> bool {

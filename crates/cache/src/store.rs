@@ -98,8 +98,8 @@ impl Store {
         self.purges.last()
     }
 
-    /// What is stored for a request. Of several responses that it selects, the newest one that
-    /// `fits` (RFC 9111 §4.1), else the newest one.
+    /// What is stored for a request. Of several responses that it selects, one with `Vary`, and of
+    /// those the newest one (RFC 9111 §4.1); rather one that `fits`.
     #[must_use]
     pub fn find(
         &self,
@@ -113,8 +113,11 @@ impl Store {
             let mut shard = self.shard(hash);
             let variants = shard.find(hash, key);
             let selected = |stored: &&Arc<Stored>| stored.selection.matches(request);
-            let mut all = variants.iter().rev().filter(selected);
-            match all.clone().find(|stored| fits(stored)).or_else(|| all.next()) {
+            let all = variants.iter().filter(selected);
+            let rank = |stored: &&Arc<Stored>| {
+                (fits(stored), !stored.selection.is_any(), stored.terms.made())
+            };
+            match all.max_by_key(rank) {
                 Some(stored) => Arc::clone(stored),
                 None => return others(variants, request),
             }
