@@ -1,18 +1,5 @@
-//! Every requirement of the RFCs on caching, as a table that is played against Weir.
-//!
-//! The tables are the texts beside; a row begins with its section and ends at an empty line:
-//!
-//! ```text
-//! §4.2.1 MUST: what is required, in our words
-//! $ cache ttl="1h"                      the node of the route, `cache` where none is given
-//! > GET ~/x | Range: bytes=0-1          a request; `~` is a place of the row's own
-//! < 200 | Cache-Control: max-age=60     what the origin answers if it is asked
-//! = fetched                             what comes of it
-//! ```
-//!
-//! Instead of requests, `@ file::test` names the test that proves it, and `! why` says why nothing
-//! can: it binds somebody else, or shows nowhere. `{-60}` is a date a minute ago. The checks are
-//! those of [`Check::parse`].
+//! Every requirement of the RFCs on caching, as a table that is played against Weir. The tables
+//! are the texts beside; how they are written stands in `requirements/table.rs`.
 
 mod played;
 mod table;

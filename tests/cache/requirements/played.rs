@@ -21,6 +21,8 @@ pub(super) enum Check {
     NoTrailer(String),
     /// `Age` is within ten seconds from this.
     Age(u32),
+    /// The lifetime that `Cache-Status` tells, and up to ten seconds less.
+    Ttl(i64),
     /// A field of the request that the origin saw.
     Sent(String, String),
     Unsent(String),
@@ -31,7 +33,8 @@ pub(super) enum Check {
 
 impl Check {
     /// `fetched`, `kept`, `status N`, `body TEXT`, `field F: V`, `no-field F`, `no-trailer F`,
-    /// `age N` (and up to ten seconds more), `sent F: V`, `unsent F`, `tells TEXT`, `tells-not TEXT`.
+    /// `age N` (and up to ten seconds more), `ttl N` (and up to ten seconds less), `sent F: V`,
+    /// `unsent F`, `tells TEXT`, `tells-not TEXT`.
     pub(super) fn parse(text: &str) -> Self {
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         let number = || rest.parse().unwrap_or_else(|_| panic!("{text}: a number"));
@@ -44,6 +47,7 @@ impl Check {
             "kept" => Self::Kept,
             "status" => Self::Status(u16::try_from(number()).expect("a status")),
             "age" => Self::Age(number()),
+            "ttl" => Self::Ttl(rest.parse().expect("a number")),
             "body" => Self::Body(rest.to_owned()),
             "field" => Self::Field(pair().0, pair().1),
             "no-field" => Self::NoField(rest.to_owned()),
@@ -85,11 +89,22 @@ impl Check {
                 let fits = age.parse().is_ok_and(|age| (*least..*least + 10).contains(&age));
                 if fits { Ok(()) } else { Err(format!("age is {age:?}, not {least}")) }
             }
+            Self::Ttl(most) => {
+                let told = outcome.status();
+                let ttl = told.split("; ").find_map(|part| part.strip_prefix("ttl="));
+                let ttl: Option<i64> = ttl.and_then(|ttl| ttl.parse().ok());
+                let fits = ttl.is_some_and(|ttl| (most - 10..=*most).contains(&ttl));
+                if fits { Ok(()) } else { Err(format!("told {told:?}, not {most}")) }
+            }
             Self::Sent(name, value) => same(name, &sent(name)?, value),
             Self::Unsent(name) => same(name, &sent(name)?, ""),
             Self::Tells(text) => {
                 let told = outcome.status();
-                if told.contains(text) { Ok(()) } else { Err(format!("told {told:?}, not {text:?}")) }
+                if told.contains(text) {
+                    Ok(())
+                } else {
+                    Err(format!("told {told:?}, not {text:?}"))
+                }
             }
             Self::TellsNot(text) => truth(!outcome.status().contains(text), "it tells so"),
         }

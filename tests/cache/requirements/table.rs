@@ -2,7 +2,18 @@
 
 use super::played::Check;
 
-/// One requirement.
+/// One requirement. It begins with its section and ends at an empty line:
+///
+/// ```text
+/// §4.2.1 MUST: what is required, in our words
+/// $ cache ttl="1h"                      the node of the route, `cache` where none is given
+/// > GET ~/x | Range: bytes=0-1          a request; `~` is a place of the row's own
+/// < 200 | Cache-Control: max-age=60     what the origin answers if it is asked
+/// = fetched                             what comes of it, see `Check::parse`
+/// ```
+///
+/// Instead of requests, `@ file::test` names the test that proves it, and `! why` says why nothing
+/// can: it binds somebody else, or shows nowhere. `{-60}` is a date a minute ago.
 pub(super) struct Row {
     /// Its section, its strength and what it says.
     pub(super) name: String,
@@ -75,10 +86,14 @@ fn with_dates(text: &str) -> String {
     let mut parts = text.split('{');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let (shift, rest) = part.split_once('}').expect("a closed brace");
-        let from_now_s = shift.parse().unwrap_or_else(|_| panic!("{{{shift}}} is no time"));
-        out += &crate::date(from_now_s);
-        out += rest;
+        match part.split_once('}') {
+            Some((shift, rest)) if shift.starts_with(['+', '-']) => {
+                let from_now_s = shift.parse().unwrap_or_else(|_| panic!("{{{shift}}} is no time"));
+                out += &crate::date(from_now_s);
+                out += rest;
+            }
+            _ => out += &format!("{{{part}"),
+        }
     }
     out
 }

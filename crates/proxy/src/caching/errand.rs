@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cache::reuse::may_stand_in;
+use cache::reuse::{may_be_shared, may_stand_in};
 use cache::status::{Forward, Handled};
 use cache::storable;
 use cache::store::stored::Stored;
@@ -13,7 +13,7 @@ use cache::{date::Seconds, freshness::Times};
 use http1::{Headers, Known, Method};
 
 use super::flight::{Landed, Lead, Turn};
-use super::keep::{Keeping, Kept};
+use super::keep::{self, Keeping, Kept};
 use super::{Asked, CachePlan, Missing, look, parts, respond};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Side};
@@ -49,7 +49,12 @@ impl Errand<'_> {
                     Landed::Stored(stored) if self.may_share(exchange, &stored) => {
                         return Ok(self.share(exchange, &stored));
                     }
-                    Landed::Stored(_) | Landed::Pass => return self.fetch(exchange, None).await,
+                    Landed::Stale(stored) if self.may_share_stale(exchange, &stored) => {
+                        return Ok(self.serve_stale(exchange, &stored, None));
+                    }
+                    Landed::Stored(_) | Landed::Stale(_) | Landed::Pass => {
+                        return self.fetch(exchange, None).await;
+                    }
                     Landed::Failed(fault) => return self.fail(exchange, fault),
                     Landed::Left => {}
                 },
@@ -82,11 +87,20 @@ impl Errand<'_> {
     }
 
     /// Whether an answer that another request has fetched meanwhile answers this one. One that
-    /// must be validated each time answers nobody else (RFC 9111 §5.2.2.4).
+    /// must be validated each time answers nobody else (RFC 9111 §4, §5.2.2.4).
     fn may_share(&self, exchange: &Exchange, stored: &Stored) -> bool {
+        self.selects(exchange, stored) && may_be_shared(&stored.terms, clock::unix().as_secs())
+    }
+
+    /// Whether this request, too, may be answered by what is stale.
+    fn may_share_stale(&self, exchange: &Exchange, stored: &Stored) -> bool {
+        let now = clock::unix().as_secs();
+        self.selects(exchange, stored) && may_stand_in(&stored.terms, &self.asked.directives, now)
+    }
+
+    fn selects(&self, exchange: &Exchange, stored: &Stored) -> bool {
         stored.selection.matches(&exchange.request.headers)
             && respond::fits(exchange, stored)
-            && !stored.terms.no_cache
             && !self.asked.directives.no_store
     }
 
@@ -100,6 +114,7 @@ impl Errand<'_> {
     /// Fetches, and keeps what may be kept.
     async fn fetch(&self, exchange: &mut Exchange, lead: Option<Lead>) -> Result<Response, Fault> {
         let sent = clock::unix().as_secs();
+        let changes = self.cache.shelf.flights.changes(self.asked.uri());
         let own = self.set_request(exchange);
         let fetched = upstream::fetch(self.worker, exchange, self.plan).await;
         exchange.request.headers = own;
@@ -115,13 +130,13 @@ impl Errand<'_> {
         };
         if let Some(stored) = self.stand_in(response.head.status) {
             if let Some(lead) = lead {
-                lead.land(Landed::Stored(Arc::clone(&stored)));
+                lead.land(Landed::Stale(Arc::clone(&stored)));
             }
             let status = response.head.status;
             return Ok(self.serve_stale(exchange, &stored, Some(status)));
         }
-        let kept = self.take(exchange, response, (sent, lead.as_ref())).await?;
-        land(lead, &kept, self.asked.now);
+        let kept = self.take(exchange, response, (sent, changes)).await?;
+        land(lead, &kept, clock::unix().as_secs());
         Ok(kept.response)
     }
 
@@ -130,12 +145,12 @@ impl Errand<'_> {
         &self,
         exchange: &mut Exchange,
         response: Response,
-        (sent, lead): (Seconds, Option<&Lead>),
+        (sent, changes): (Seconds, u64),
     ) -> Result<Kept, Fault> {
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, ..Handled::default() };
         let (worker, cache, asked) = (self.worker, self.cache, &self.asked);
-        let keeping = Keeping { worker, cache, asked, lead, sent };
+        let keeping = Keeping { worker, cache, asked, changes, sent };
         match (&self.missing.stored, response.head.status) {
             (Some(stored), 304) if self.validates(exchange) => {
                 Ok(self.renew(exchange, stored, &response, sent))
@@ -260,6 +275,8 @@ impl Errand<'_> {
             Ok(storable) => storable.terms,
             Err(_) => storable::Terms { received: now, ..storable::Terms::default() },
         };
+        let left_out = verdict.as_ref().map_or(&[][..], |storable| &storable.fields_left_out);
+        let own = keep::leave_out(&mut head.headers, left_out);
         let renewed = Arc::new(stored.renewed(head, terms));
         if verdict.is_ok() {
             store.renew(&self.asked.key, stored, Arc::clone(&renewed));
@@ -267,11 +284,9 @@ impl Errand<'_> {
             store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored));
         }
         let from = (self.cache, &self.asked);
-        Kept {
-            response: respond::from_stored(exchange, from, &renewed, handled),
-            stored: verdict.is_ok().then_some(renewed),
-            is_own: false,
-        }
+        let mut response = respond::from_stored(exchange, from, &renewed, handled);
+        keep::give_back(&mut response, own);
+        Kept { response, stored: verdict.is_ok().then_some(renewed), is_own: false }
     }
 }
 
@@ -279,7 +294,10 @@ impl Errand<'_> {
 fn land(lead: Option<Lead>, kept: &Kept, now: Seconds) {
     let Some(lead) = lead else { return };
     match &kept.stored {
-        Some(stored) => lead.land(Landed::Stored(Arc::clone(stored))),
+        Some(stored) if may_be_shared(&stored.terms, now) => {
+            lead.land(Landed::Stored(Arc::clone(stored)));
+        }
+        Some(_) => lead.pass(now),
         None if kept.is_own => lead.land(Landed::Pass),
         None => lead.pass(now),
     }

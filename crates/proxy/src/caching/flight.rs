@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -17,11 +19,16 @@ const PASS_S: Seconds = 10;
 /// Keys that are remembered as such; with more, all are forgotten.
 const PASSES_MAX: usize = 100_000;
 
+/// Places where changes are counted. Keys that share one cost a response that is not kept.
+const CHANGES: usize = 1024;
+
 /// What became of a fetch.
 #[derive(Clone, Debug)]
 pub(super) enum Landed {
     /// It is kept, or on its way.
     Stored(Arc<Stored>),
+    /// There is none, but this, which is stale, has been used.
+    Stale(Arc<Stored>),
     /// It is for one request alone.
     Pass,
     /// There is none.
@@ -34,6 +41,28 @@ pub(super) enum Landed {
 #[derive(Debug, Default)]
 pub(super) struct Flights {
     known: Mutex<Known>,
+    changes: Changes,
+}
+
+/// How often something was made invalid, by places.
+#[derive(Debug)]
+struct Changes {
+    counts: Box<[AtomicU64]>,
+    hasher: foldhash::quality::RandomState,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        let counts = (0..CHANGES).map(|_| AtomicU64::new(0)).collect();
+        Self { counts, hasher: foldhash::quality::RandomState::default() }
+    }
+}
+
+impl Changes {
+    fn count(&self, uri: &[u8]) -> &AtomicU64 {
+        // The rest of a division is always less.
+        &self.counts[self.hasher.hash_one(uri) as usize % CHANGES]
+    }
 }
 
 #[derive(Debug, Default)]
@@ -87,9 +116,16 @@ impl Flights {
         Turn::Lead(Lead { flights: Arc::clone(self), key: key.into(), flight })
     }
 
-    /// What is under way for a key is out of date before it is here: nobody may join it.
-    pub(super) fn disown(&self, key: &[u8]) {
-        self.known().open.retain(|other, _| !other.starts_with(key));
+    /// What is under way for a URI is out of date before it is here: nobody may join it, and
+    /// nobody may keep it.
+    pub(super) fn disown(&self, uri: &[u8]) {
+        self.changes.count(uri).fetch_add(1, Ordering::AcqRel);
+        self.known().open.retain(|other, _| !other.starts_with(uri));
+    }
+
+    /// How often that has happened so far. What was asked for at another count is not to be kept.
+    pub(super) fn changes(&self, uri: &[u8]) -> u64 {
+        self.changes.count(uri).load(Ordering::Acquire)
     }
 
     fn close(&self, key: &[u8], flight: &Arc<Flight>) {
@@ -117,12 +153,6 @@ pub(super) struct Lead {
 }
 
 impl Lead {
-    /// Whether what is fetched is out of date already.
-    pub(super) fn is_disowned(&self) -> bool {
-        let known = self.flights.known();
-        known.open.get(&self.key).is_none_or(|open| !Arc::ptr_eq(open, &self.flight))
-    }
-
     /// Tells the others what became of it.
     pub(super) fn land(self, landed: Landed) {
         self.set(landed);
@@ -258,7 +288,9 @@ mod tests {
     fn nobody_joins_what_is_out_of_date() {
         let flights = Arc::<Flights>::default();
         let first = lead(&flights, b"k");
+        let before = flights.changes(b"k");
         flights.disown(b"k");
+        assert_ne!(flights.changes(b"k"), before);
         let second = lead(&flights, b"k");
         drop(first);
         let third = follow(&flights, b"k");

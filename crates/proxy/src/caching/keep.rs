@@ -11,9 +11,8 @@ use cache::store::content::Content;
 use cache::store::stored::{Stored, tags};
 use cache::validate;
 use cache::vary::Selection;
-use http1::{Known, ResponseHead};
+use http1::{Headers, Known, ResponseHead};
 
-use super::flight::Lead;
 use super::{Asked, CachePlan, fill, parts, respond};
 use crate::exchange::{Exchange, Response};
 use crate::io::clock;
@@ -25,8 +24,8 @@ pub(super) struct Keeping<'a> {
     pub(super) worker: &'a Worker,
     pub(super) cache: &'a CachePlan,
     pub(super) asked: &'a Asked,
-    /// Whose answer it is, where others wait for it.
-    pub(super) lead: Option<&'a Lead>,
+    /// How often the URI had been made invalid when the request was sent.
+    pub(super) changes: u64,
     /// When the request was sent.
     pub(super) sent: Seconds,
 }
@@ -93,8 +92,10 @@ impl Keeping<'_> {
     fn keep_for_all(&self, exchange: &Exchange, response: Response, handled: Handled) -> Kept {
         match self.judge(exchange, &response) {
             Ok(storable) => {
-                let stored = self.put(exchange, response, storable);
-                self.give(exchange, &stored, handled)
+                let (stored, own) = self.put(exchange, response, storable);
+                let mut kept = self.give(exchange, &stored, handled);
+                give_back(&mut kept.response, own);
+                kept
             }
             Err(refused) => self.pass_on(response, handled, refused),
         }
@@ -119,8 +120,13 @@ impl Keeping<'_> {
         Kept { response, stored: None, is_own: refused.is_own() }
     }
 
+    /// Whether what the answer is about has been changed or purged since it was asked for.
+    pub(super) fn is_out_of_date(&self) -> bool {
+        self.cache.shelf.flights.changes(self.asked.uri()) != self.changes
+    }
+
     fn judge(&self, exchange: &Exchange, response: &Response) -> Result<Storable, Refused> {
-        if self.lead.is_some_and(Lead::is_disowned) {
+        if self.is_out_of_date() {
             return Err(Refused::Invalidated);
         }
         let times = Times { request: self.sent, response: clock::unix().as_secs() };
@@ -145,12 +151,19 @@ impl Keeping<'_> {
         Ok(storable)
     }
 
-    /// Puts an answer into the store, with its content on the way.
-    fn put(&self, exchange: &Exchange, mut response: Response, storable: Storable) -> Arc<Stored> {
+    /// Puts an answer into the store, with its content on the way. Returns beside it the fields
+    /// that are not kept.
+    fn put(
+        &self,
+        exchange: &Exchange,
+        mut response: Response,
+        storable: Storable,
+    ) -> (Arc<Stored>, Headers) {
         self.worker.metrics().add(Counter::CacheStores, 1);
         let part = (response.head.status == 206).then(|| parts::part_of(&response)).flatten();
         let content = Arc::new(Content::default());
-        let head = kept_head(&response.head, &storable);
+        let mut head = response.head.clone();
+        let own = leave_out(&mut head.headers, &storable.fields_left_out);
         let stored = Arc::new(Stored {
             terms: storable.terms,
             selection: Selection::of(&head.headers, &exchange.request.headers),
@@ -165,7 +178,7 @@ impl Keeping<'_> {
         shelf.store.put(&self.asked.key, &exchange.request.headers, Arc::clone(&stored));
         let filling = fill::Filling::new(Arc::clone(shelf), &self.asked.key, Arc::clone(&stored));
         filling.begin(std::mem::replace(&mut response.body, crate::body::Body::Empty));
-        stored
+        (stored, own)
     }
 
     /// What an answer to HEAD says of what is stored (RFC 9111 §4.3.5).
@@ -182,6 +195,7 @@ impl Keeping<'_> {
                 Ok(storable) if is_of_the_same(stored, &response) => {
                     let mut head = stored.head.clone();
                     validate::update(&mut head.headers, &response.head.headers);
+                    leave_out(&mut head.headers, &storable.fields_left_out);
                     let renewed = Arc::new(stored.renewed(head, storable.terms));
                     store.renew(&self.asked.key, stored, renewed);
                 }
@@ -198,24 +212,36 @@ impl Keeping<'_> {
 fn is_of_the_same(stored: &Stored, response: &Response) -> bool {
     let is_same = |field: Known| {
         let (before, now) = (stored.head.headers.value(field), response.head.headers.value(field));
-        before.is_none() || now.is_none() || before == now
+        now.is_none() || before == now
     };
-    let lengths = stored.declared_length.zip(response.declared_length);
+    let length = respond::length(stored);
+    let lengths = length.zip(response.declared_length);
     is_same(Known::Etag)
         && is_same(Known::LastModified)
         && lengths.is_none_or(|(before, now)| before == now)
 }
 
-/// A head without what is of one connection, and without what may not be kept (RFC 9111 §3.1).
-fn kept_head(head: &ResponseHead, storable: &Storable) -> ResponseHead {
-    let mut kept = head.clone();
-    let is_out = |known: Known, name: &[u8]| {
-        matches!(known, Known::Upgrade | Known::Trailer | Known::TransferEncoding | Known::Age)
-            || name.eq_ignore_ascii_case(b"proxy-authentication-info")
-    };
-    let left_out = &storable.fields_left_out;
-    kept.headers.retain(|field| {
-        !is_out(field.known, field.name) && !left_out.iter().any(|name| field.is(name))
+/// Takes the fields out that are of one connection, and those that may not be kept (RFC 9111
+/// §3.1). Returns the latter, which are for the one client that has asked.
+pub(super) fn leave_out(headers: &mut Headers, left_out: &[Vec<u8>]) -> Headers {
+    let mut own = Headers::new();
+    headers.retain(|field| {
+        if left_out.iter().any(|name| field.is(name)) {
+            own.push(field.name, field.value);
+            return false;
+        }
+        let known = [Known::Upgrade, Known::Trailer, Known::TransferEncoding, Known::Age];
+        !known.contains(&field.known)
+            && !field.name.eq_ignore_ascii_case(b"proxy-authentication-info")
     });
-    kept
+    own
+}
+
+/// Gives the client that has asked what is not kept for others. What frames or places the
+/// content is made anew, whatever was left out.
+pub(super) fn give_back(response: &mut Response, own: Headers) {
+    let framing = [Known::ContentLength, Known::ContentRange, Known::TransferEncoding, Known::Age];
+    for field in own.iter().filter(|field| !framing.contains(&field.known)) {
+        response.head.headers.push(field.name, field.value);
+    }
 }

@@ -84,8 +84,10 @@ pub(super) async fn complete(
         tags: stored.tags.clone(),
         checked: AtomicU64::new(stored.checked.load(Ordering::Relaxed)),
     });
-    let store = &keeping.cache.shelf.store;
-    store.put(&keeping.asked.key, &exchange.request.headers, Arc::clone(&whole));
+    if !keeping.is_out_of_date() {
+        let store = &keeping.cache.shelf.store;
+        store.put(&keeping.asked.key, &exchange.request.headers, Arc::clone(&whole));
+    }
     Some(whole)
 }
 
