@@ -16,8 +16,8 @@ fn s4_2_time_zones_change_nothing() {
 fn s4_2_3_the_time_on_the_way_counts() {
     let origin = testkit::Origin::answer(|_| {
         std::thread::sleep(std::time::Duration::from_millis(2100));
-        b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nAge: 30\r\nContent-Length: 0\r\n\r\n"
-            .to_vec()
+        let fields = "Cache-Control: max-age=60\r\nAge: 30\r\nContent-Length: 0";
+        format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n").into_bytes()
     });
     let weir = testkit::Setup::new().to(&origin).route("cache").start();
     let told = |response: testkit::Response| response.field("Age").unwrap().parse::<u32>().unwrap();
@@ -49,7 +49,8 @@ fn directives_of_requests_count_where_the_operator_wants_them() {
 #[test]
 fn rfc5861_s3_stale_is_used_while_it_is_validated() {
     let scene = Scene::new("cache");
-    let answer = "200 | Cache-Control: max-age=60, stale-while-revalidate=60 | Age: 90 | ETag: \"a\" | Vary: X";
+    let answer = "200 | Cache-Control: max-age=60, stale-while-revalidate=60 | Age: 90 | \
+                  ETag: \"a\" | Vary: X";
     scene.ask("GET /\nX: 1", answer);
     let renewed = "304 | Cache-Control: max-age=60, stale-while-revalidate=60 | ETag: \"a\"";
     let stale = scene.ask("GET /\nX: 1", renewed);

@@ -1,5 +1,6 @@
 //! The cache by the rules of RFC 9111 and its neighbours, over sockets.
 
+mod attacks;
 mod coalescing;
 mod conditions;
 mod failing;

@@ -78,8 +78,9 @@ impl Errand<'_> {
                 key.extend_from_slice(value);
             }
         }
-        if self.asked.directives.no_store || exchange.request.headers.contains(Known::Authorization)
-        {
+        let has_credentials = exchange.request.headers.contains(Known::Authorization);
+        let is_steered = self.cache.steering(exchange).next().is_some();
+        if self.asked.directives.no_store || has_credentials || is_steered {
             // Their answers are most likely not to be shared.
             key.extend_from_slice(b"\nalone");
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use cache::date::Seconds;
 use cache::freshness::Times;
 use cache::status::Handled;
+use cache::steering;
 use cache::storable::{self, NotStored, Storable};
 use cache::store::content::Content;
 use cache::store::stored::{Stored, tags};
@@ -51,6 +52,8 @@ enum Refused {
     Invalidated,
     /// It is a part that cannot be used.
     Part,
+    /// The request has a field that may have made it another one.
+    Steered,
 }
 
 impl Refused {
@@ -60,13 +63,15 @@ impl Refused {
             Self::TooLarge => "too-large",
             Self::Invalidated => "invalidated",
             Self::Part => "partial",
+            Self::Steered => "steered",
         }
     }
 
     /// Whether the next request for the same may fare better.
     fn is_own(self) -> bool {
         let rules = [NotStored::RequestNoStore, NotStored::Authorization];
-        matches!(self, Self::Rule(rule) if rules.contains(&rule)) || self == Self::Invalidated
+        matches!(self, Self::Rule(rule) if rules.contains(&rule))
+            || matches!(self, Self::Invalidated | Self::Steered)
     }
 }
 
@@ -128,6 +133,10 @@ impl Keeping<'_> {
     fn judge(&self, exchange: &Exchange, response: &Response) -> Result<Storable, Refused> {
         if self.is_out_of_date() {
             return Err(Refused::Invalidated);
+        }
+        let told = |name: &[u8]| steering::is_told_by(&response.head.headers, name);
+        if self.cache.steering(exchange).any(|name| !told(name)) {
+            return Err(Refused::Steered);
         }
         let times = Times { request: self.sent, response: clock::unix().as_secs() };
         let policy = &self.cache.policy;
