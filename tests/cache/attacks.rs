@@ -67,6 +67,41 @@ fn fields_that_make_a_request_another_one() {
     assert!(scene.reuses("GET /\nX-Forwarded-Server: edge", FRESH, "GET /"));
 }
 
+/// The same by a 304, a part or a HEAD that such a request brings about.
+#[test]
+fn fields_that_make_a_validation_another_one() {
+    let scene = Scene::new("cache");
+    let evil = "X-Forwarded-Prefix: //evil.test";
+    scene.ask("GET /", "200 | Cache-Control: max-age=0 | ETag: \"a\" | Link: good");
+    let renewed = "304 | Cache-Control: max-age=60 | ETag: \"a\" | Link: evil";
+    assert_eq!(scene.ask(&format!("GET /\n{evil}"), renewed).response.field("Link"), Some("evil"));
+    let next = scene.ask("GET /", "304 | ETag: \"a\"");
+    assert_eq!((next.is_hit(), next.response.field("Link")), (false, Some("good")));
+    let first =
+        "206 | Cache-Control: max-age=60 | ETag: \"a\" | Content-Range: bytes 0-1/4 | body=go";
+    scene.ask("GET /part\nRange: bytes=0-1", first);
+    let rest =
+        "206 | Cache-Control: max-age=60 | ETag: \"a\" | Content-Range: bytes 2-3/4 | body=ne";
+    assert_eq!(scene.ask(&format!("GET /part\n{evil}"), rest).response.text(), "gone");
+    assert!(!scene.ask("GET /part", FRESH).is_hit());
+    scene.ask("GET /head", FRESH);
+    let head = format!("HEAD /head\nCache-Control: no-cache\n{evil}");
+    scene.ask(&head, &format!("{FRESH} | ETag: \"evil\""));
+    assert!(scene.ask("GET /head", "500").is_hit());
+}
+
+/// A session of one client that comes with a 304, as middleware sets it everywhere.
+#[test]
+fn a_cookie_by_way_of_a_304() {
+    let scene = Scene::new("cache");
+    scene.ask("GET /", "200 | Cache-Control: max-age=60 | Age: 90 | ETag: \"a\"");
+    let renewed = scene.ask("GET /", "304 | ETag: \"a\" | Set-Cookie: session=1");
+    assert_eq!(renewed.response.field("Set-Cookie"), Some("session=1"));
+    let hit = scene.ask("GET /", "500");
+    assert!(hit.is_hit());
+    assert_eq!(hit.response.field("Set-Cookie"), None);
+}
+
 /// A GET with content, which an origin may read and the key does not have.
 #[test]
 fn a_fat_get_goes_past_the_cache() {

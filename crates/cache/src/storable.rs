@@ -111,6 +111,12 @@ impl NotStored {
         }
     }
 
+    /// Whether it is because of this one request: another one may fare better.
+    #[must_use]
+    pub const fn is_of_the_request(self) -> bool {
+        matches!(self, Self::RequestNoStore | Self::Authorization)
+    }
+
     /// All of them.
     pub const ALL: [Self; 10] = [
         Self::Method,
@@ -183,6 +189,13 @@ pub fn storable(
         },
         fields_left_out: directives.fields,
     })
+}
+
+/// Whether a response names its lifetime itself.
+#[must_use]
+pub fn names_lifetime(response: &Headers, times: Times) -> bool {
+    let (directives, targeted) = targeted::directives(response);
+    freshness::explicit_s(response, &directives, targeted, times).is_some()
 }
 
 /// The prohibitions of §3, in the order in which it makes sense to tell of them.

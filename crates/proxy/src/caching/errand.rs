@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
+use cache::date::Seconds;
 use cache::reuse::{may_be_shared, may_stand_in};
 use cache::status::{Forward, Handled};
 use cache::storable;
 use cache::store::stored::Stored;
 use cache::targeted::{CAPABILITY, CAPABILITY_FIELD};
 use cache::validate;
-use cache::{date::Seconds, freshness::Times};
 use http1::{Headers, Known, Method};
 
 use super::flight::{Landed, Lead, Turn};
@@ -154,7 +154,7 @@ impl Errand<'_> {
         let keeping = Keeping { worker, cache, asked, changes, sent };
         match (&self.missing.stored, response.head.status) {
             (Some(stored), 304) if self.validates(exchange) => {
-                Ok(self.renew(exchange, stored, &response, sent))
+                Ok(self.renew(&keeping, exchange, stored, &response))
             }
             (Some(stored), 206) if self.completes(exchange) => {
                 match parts::complete(&keeping, exchange, stored, response).await {
@@ -252,26 +252,30 @@ impl Errand<'_> {
     /// The origin says that what is kept is still right (RFC 9111 §4.3.4).
     fn renew(
         &self,
+        keeping: &Keeping<'_>,
         exchange: &Exchange,
         stored: &Arc<Stored>,
         response: &Response,
-        sent: Seconds,
     ) -> Kept {
         self.worker.metrics().add(Counter::CacheRevalidations, 1);
-        let now = clock::unix().as_secs();
+        let mut fresh = response.head.headers.clone();
+        // A cookie is kept only with a lifetime beside it, and that of before is not beside it.
+        let mut cookies = Headers::new();
+        if !storable::names_lifetime(&fresh, keeping.times()) {
+            cookies = keep::take(&mut fresh, |field| field.known == Known::SetCookie);
+        }
         let mut head = stored.head.clone();
-        validate::update(&mut head.headers, &response.head.headers);
+        validate::update(&mut head.headers, &fresh);
         let mut judged = head.clone();
         judged.status = if stored.part.is_some() { 200 } else { judged.status };
-        let times = Times { request: sent, response: now };
-        let verdict = storable::storable(&exchange.request, &judged, times, &self.cache.policy);
-        let store = &self.cache.shelf.store;
+        let verdict = keeping.judge_head(exchange, &judged);
         let handled = Handled {
             forward: Some(self.missing.forward),
             forward_status: Some(304),
             stored: verdict.is_ok(),
             ..Handled::default()
         };
+        let now = keeping.times().response;
         let terms = match &verdict {
             Ok(storable) => storable.terms,
             Err(_) => storable::Terms { received: now, ..storable::Terms::default() },
@@ -279,15 +283,18 @@ impl Errand<'_> {
         let left_out = verdict.as_ref().map_or(&[][..], |storable| &storable.fields_left_out);
         let own = keep::leave_out(&mut head.headers, left_out);
         let renewed = Arc::new(stored.renewed(head, terms));
+        let store = &self.cache.shelf.store;
+        let is_own = verdict.as_ref().is_err_and(|refused| refused.is_own());
         if verdict.is_ok() {
             store.renew(&self.asked.key, stored, Arc::clone(&renewed));
-        } else {
+        } else if !is_own {
             store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored));
         }
         let from = (self.cache, &self.asked);
         let mut response = respond::from_stored(exchange, from, &renewed, handled);
+        keep::give_back(&mut response, cookies);
         keep::give_back(&mut response, own);
-        Kept { response, stored: verdict.is_ok().then_some(renewed), is_own: false }
+        Kept { response, stored: verdict.is_ok().then_some(renewed), is_own }
     }
 }
 

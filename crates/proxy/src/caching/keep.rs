@@ -12,6 +12,7 @@ use cache::store::content::Content;
 use cache::store::stored::{Stored, tags};
 use cache::validate;
 use cache::vary::Selection;
+use http1::headers::Field;
 use http1::{Headers, Known, ResponseHead};
 
 use super::{Asked, CachePlan, fill, parts, respond};
@@ -43,7 +44,7 @@ pub(super) struct Kept {
 
 /// Why an answer is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
+pub(super) enum Refused {
     /// By the rules.
     Rule(NotStored),
     /// It is longer than the store takes.
@@ -68,10 +69,12 @@ impl Refused {
     }
 
     /// Whether the next request for the same may fare better.
-    fn is_own(self) -> bool {
-        let rules = [NotStored::RequestNoStore, NotStored::Authorization];
-        matches!(self, Self::Rule(rule) if rules.contains(&rule))
-            || matches!(self, Self::Invalidated | Self::Steered)
+    pub(super) fn is_own(self) -> bool {
+        match self {
+            Self::Rule(rule) => rule.is_of_the_request(),
+            Self::Invalidated | Self::Steered => true,
+            Self::TooLarge | Self::Part => false,
+        }
     }
 }
 
@@ -125,33 +128,42 @@ impl Keeping<'_> {
         Kept { response, stored: None, is_own: refused.is_own() }
     }
 
-    /// Whether what the answer is about has been changed or purged since it was asked for.
-    pub(super) fn is_out_of_date(&self) -> bool {
-        self.cache.shelf.flights.changes(self.asked.uri()) != self.changes
-    }
-
-    fn judge(&self, exchange: &Exchange, response: &Response) -> Result<Storable, Refused> {
-        if self.is_out_of_date() {
+    /// Whether a response of this head may be kept, and on what terms.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn judge_head(
+        &self,
+        exchange: &Exchange,
+        head: &ResponseHead,
+    ) -> Result<Storable, Refused> {
+        // What it is about may have been changed or purged since it was asked for.
+        if self.cache.shelf.flights.changes(self.asked.uri()) != self.changes {
             return Err(Refused::Invalidated);
         }
-        let told = |name: &[u8]| steering::is_told_by(&response.head.headers, name);
+        let told = |name: &[u8]| steering::is_told_by(&head.headers, name);
         if self.cache.steering(exchange).any(|name| !told(name)) {
             return Err(Refused::Steered);
         }
-        let times = Times { request: self.sent, response: clock::unix().as_secs() };
         let policy = &self.cache.policy;
-        let judge = |head: &ResponseHead| {
-            storable::storable(&exchange.request, head, times, policy).map_err(Refused::Rule)
-        };
+        storable::storable(&exchange.request, head, self.times(), policy).map_err(Refused::Rule)
+    }
+
+    /// When the request went out, and now.
+    pub(super) fn times(&self) -> Times {
+        Times { request: self.sent, response: clock::unix().as_secs() }
+    }
+
+    fn judge(&self, exchange: &Exchange, response: &Response) -> Result<Storable, Refused> {
         let storable = if response.head.status == 206 {
             if parts::part_of(response).is_none() {
                 return Err(Refused::Part);
             }
             let mut whole = (*response.head).clone();
             whole.status = 200;
-            judge(&whole)?
+            self.judge_head(exchange, &whole)?
         } else {
-            judge(&response.head)?
+            self.judge_head(exchange, &response.head)?
         };
         let most = self.cache.shelf.store.limits().object_bytes_max;
         if response.declared_length.is_some_and(|length| length > most) {
@@ -208,6 +220,8 @@ impl Keeping<'_> {
                     let renewed = Arc::new(stored.renewed(head, storable.terms));
                     store.renew(&self.asked.key, stored, renewed);
                 }
+                // What this one request brought about says nothing of what others get.
+                Err(refused) if refused.is_own() => {}
                 _ => drop(store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored))),
             }
         }
@@ -233,17 +247,26 @@ fn is_of_the_same(stored: &Stored, response: &Response) -> bool {
 /// Takes the fields out that are of one connection, and those that may not be kept (RFC 9111
 /// §3.1). Returns the latter, which are for the one client that has asked.
 pub(super) fn leave_out(headers: &mut Headers, left_out: &[Vec<u8>]) -> Headers {
-    let mut own = Headers::new();
+    let own = take(headers, |field| left_out.iter().any(|name| field.is(name)));
+    let known = [Known::Upgrade, Known::Trailer, Known::TransferEncoding, Known::Age];
     headers.retain(|field| {
-        if left_out.iter().any(|name| field.is(name)) {
-            own.push(field.name, field.value);
-            return false;
-        }
-        let known = [Known::Upgrade, Known::Trailer, Known::TransferEncoding, Known::Age];
         !known.contains(&field.known)
             && !field.name.eq_ignore_ascii_case(b"proxy-authentication-info")
     });
     own
+}
+
+/// Takes fields out.
+pub(super) fn take(headers: &mut Headers, is_one: impl Fn(&Field<'_>) -> bool) -> Headers {
+    let mut taken = Headers::new();
+    headers.retain(|field| {
+        let goes = is_one(&field);
+        if goes {
+            taken.push(field.name, field.value);
+        }
+        !goes
+    });
+    taken
 }
 
 /// Gives the client that has asked what is not kept for others. What frames or places the
