@@ -202,9 +202,9 @@ async fn pass(
             .value(Known::ContentLocation)
             .is_some_and(|location| invalidate::is_same(location, asked.uri()));
         if exchange.request.method == Method::Post && is_own {
-            // Counted after the change that this very request has made.
-            let changes = cache.shelf.flights.changes(asked.uri());
-            let keeping = keep::Keeping { worker, cache, asked: &asked, changes, sent };
+            // It is younger than the change that it has made.
+            let question = &cache.shelf.flights.ask(asked.uri());
+            let keeping = keep::Keeping { worker, cache, asked: &asked, question, sent };
             return Ok(keeping.keep(exchange, response, handled).response);
         }
     }

@@ -12,7 +12,7 @@ use cache::targeted::{CAPABILITY, CAPABILITY_FIELD};
 use cache::validate;
 use http1::{Headers, Known, Method};
 
-use super::flight::{Landed, Lead, Turn};
+use super::flight::{Landed, Lead, Question, Turn};
 use super::keep::{self, Keeping, Kept};
 use super::{Asked, CachePlan, Missing, look, parts, respond};
 use crate::exchange::{Exchange, Response};
@@ -115,7 +115,7 @@ impl Errand<'_> {
     /// Fetches, and keeps what may be kept.
     async fn fetch(&self, exchange: &mut Exchange, lead: Option<Lead>) -> Result<Response, Fault> {
         let sent = clock::unix().as_secs();
-        let changes = self.cache.shelf.flights.changes(self.asked.uri());
+        let question = self.cache.shelf.flights.ask(self.asked.uri());
         let own = self.set_request(exchange);
         let fetched = upstream::fetch(self.worker, exchange, self.plan).await;
         exchange.request.headers = own;
@@ -136,7 +136,7 @@ impl Errand<'_> {
             let status = response.head.status;
             return Ok(self.serve_stale(exchange, &stored, Some(status)));
         }
-        let kept = self.take(exchange, response, (sent, changes)).await?;
+        let kept = self.take(exchange, response, (sent, &question)).await?;
         land(lead, &kept, clock::unix().as_secs());
         Ok(kept.response)
     }
@@ -146,12 +146,12 @@ impl Errand<'_> {
         &self,
         exchange: &mut Exchange,
         response: Response,
-        (sent, changes): (Seconds, u64),
+        (sent, question): (Seconds, &Question),
     ) -> Result<Kept, Fault> {
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, ..Handled::default() };
         let (worker, cache, asked) = (self.worker, self.cache, &self.asked);
-        let keeping = Keeping { worker, cache, asked, changes, sent };
+        let keeping = Keeping { worker, cache, asked, question, sent };
         match (&self.missing.stored, response.head.status) {
             (Some(stored), 304) if self.validates(exchange) => {
                 Ok(self.renew(&keeping, exchange, stored, &response))

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -18,9 +17,6 @@ const PASS_S: Seconds = 10;
 
 /// Keys that are remembered as such; with more, all are forgotten.
 const PASSES_MAX: usize = 100_000;
-
-/// Places where changes are counted. Keys that share one cost a response that is not kept.
-const CHANGES: usize = 1024;
 
 /// What became of a fetch.
 #[derive(Clone, Debug)]
@@ -41,28 +37,7 @@ pub(super) enum Landed {
 #[derive(Debug, Default)]
 pub(super) struct Flights {
     known: Mutex<Known>,
-    changes: Changes,
-}
-
-/// How often something was made invalid, by places.
-#[derive(Debug)]
-struct Changes {
-    counts: Box<[AtomicU64]>,
     hasher: foldhash::quality::RandomState,
-}
-
-impl Default for Changes {
-    fn default() -> Self {
-        let counts = (0..CHANGES).map(|_| AtomicU64::new(0)).collect();
-        Self { counts, hasher: foldhash::quality::RandomState::default() }
-    }
-}
-
-impl Changes {
-    fn count(&self, uri: &[u8]) -> &AtomicU64 {
-        // The rest of a division is always less.
-        &self.counts[self.hasher.hash_one(uri) as usize % CHANGES]
-    }
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +45,16 @@ struct Known {
     open: HashMap<Box<[u8]>, Arc<Flight>, foldhash::quality::RandomState>,
     /// Until when each key passes.
     passes: HashMap<Box<[u8]>, Seconds, foldhash::quality::RandomState>,
+    /// What is being asked of the origin, by the hash of its URI, whoever waits for it.
+    asked: HashMap<u64, Questions, foldhash::quality::RandomState>,
+}
+
+/// Requests for one URI that are on their way.
+#[derive(Debug, Default)]
+struct Questions {
+    open: usize,
+    /// How often the URI has been made invalid meanwhile.
+    changes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -119,13 +104,21 @@ impl Flights {
     /// What is under way for a URI is out of date before it is here: nobody may join it, and
     /// nobody may keep it.
     pub(super) fn disown(&self, uri: &[u8]) {
-        self.changes.count(uri).fetch_add(1, Ordering::AcqRel);
-        self.known().open.retain(|other, _| !other.starts_with(uri));
+        let hash = self.hasher.hash_one(uri);
+        let mut known = self.known();
+        if let Some(questions) = known.asked.get_mut(&hash) {
+            questions.changes += 1;
+        }
+        known.open.retain(|other, _| !other.starts_with(uri));
     }
 
-    /// How often that has happened so far. What was asked for at another count is not to be kept.
-    pub(super) fn changes(&self, uri: &[u8]) -> u64 {
-        self.changes.count(uri).load(Ordering::Acquire)
+    /// Takes note that a URI is being asked for.
+    pub(super) fn ask(self: &Arc<Self>, uri: &[u8]) -> Question {
+        let hash = self.hasher.hash_one(uri);
+        let mut known = self.known();
+        let questions = known.asked.entry(hash).or_default();
+        questions.open += 1;
+        Question { flights: Arc::clone(self), hash, changes: questions.changes }
     }
 
     fn close(&self, key: &[u8], flight: &Arc<Flight>) {
@@ -141,6 +134,35 @@ impl Flights {
             known.passes.clear();
         }
         known.passes.insert(key.into(), now + PASS_S);
+    }
+}
+
+/// A request on its way to the origin. What two URIs of one hash cost is a response that is not
+/// kept.
+#[derive(Debug)]
+pub(super) struct Question {
+    flights: Arc<Flights>,
+    hash: u64,
+    /// What had been counted when it began.
+    changes: u64,
+}
+
+impl Question {
+    /// Whether what it asks for has been made invalid since.
+    pub(super) fn is_out_of_date(&self) -> bool {
+        let known = self.flights.known();
+        known.asked.get(&self.hash).is_none_or(|questions| questions.changes != self.changes)
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        let mut known = self.flights.known();
+        let Some(questions) = known.asked.get_mut(&self.hash) else { return };
+        questions.open -= 1;
+        if questions.open == 0 {
+            known.asked.remove(&self.hash);
+        }
     }
 }
 
@@ -285,12 +307,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_for_is_out_of_date_after_a_change() {
+        let flights = Arc::<Flights>::default();
+        let (first, other) = (flights.ask(b"k"), flights.ask(b"o"));
+        flights.disown(b"k");
+        let second = flights.ask(b"k");
+        assert!(first.is_out_of_date() && !second.is_out_of_date() && !other.is_out_of_date());
+        drop((first, second, other));
+        assert!(flights.known().asked.is_empty());
+    }
+
+    #[test]
     fn nobody_joins_what_is_out_of_date() {
         let flights = Arc::<Flights>::default();
         let first = lead(&flights, b"k");
-        let before = flights.changes(b"k");
         flights.disown(b"k");
-        assert_ne!(flights.changes(b"k"), before);
         let second = lead(&flights, b"k");
         drop(first);
         let third = follow(&flights, b"k");

@@ -15,6 +15,7 @@ use cache::vary::Selection;
 use http1::headers::Field;
 use http1::{Headers, Known, ResponseHead};
 
+use super::flight::Question;
 use super::{Asked, CachePlan, fill, parts, respond};
 use crate::exchange::{Exchange, Response};
 use crate::io::clock;
@@ -26,8 +27,8 @@ pub(super) struct Keeping<'a> {
     pub(super) worker: &'a Worker,
     pub(super) cache: &'a CachePlan,
     pub(super) asked: &'a Asked,
-    /// How often the URI had been made invalid when the request was sent.
-    pub(super) changes: u64,
+    /// The request that it answers.
+    pub(super) question: &'a Question,
     /// When the request was sent.
     pub(super) sent: Seconds,
 }
@@ -138,7 +139,7 @@ impl Keeping<'_> {
         head: &ResponseHead,
     ) -> Result<Storable, Refused> {
         // What it is about may have been changed or purged since it was asked for.
-        if self.cache.shelf.flights.changes(self.asked.uri()) != self.changes {
+        if self.question.is_out_of_date() {
             return Err(Refused::Invalidated);
         }
         let told = |name: &[u8]| steering::is_told_by(&head.headers, name);
