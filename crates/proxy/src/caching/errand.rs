@@ -32,19 +32,31 @@ pub(super) struct Errand<'a> {
     pub(super) missing: Missing,
 }
 
+/// Whose conditions a request has that nothing stored can be validated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Conditions {
+    /// None: all of it is wanted, to be kept.
+    Own,
+    /// Those of the client.
+    Clients,
+}
+
 impl Errand<'_> {
     /// Fetches, or waits for one who does.
     pub(super) async fn run(mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
         self.worker.metrics().add(Counter::CacheMisses, 1);
         // A head is fetched without its content: nobody else could use it.
         if exchange.request.method != Method::Get {
-            return self.fetch(exchange, None).await;
+            return self.fetch(exchange, None, Conditions::Own).await;
         }
         loop {
             let key = self.flight_key(exchange);
             match self.cache.shelf.flights.join(&key, self.asked.now) {
-                Turn::Lead(lead) => return self.fetch(exchange, Some(lead)).await,
-                Turn::Alone => return self.fetch(exchange, None).await,
+                Turn::Lead(lead) => {
+                    return self.fetch(exchange, Some(lead), Conditions::Own).await;
+                }
+                // What is not kept may still be validated by the client's copy.
+                Turn::Alone => return self.fetch(exchange, None, Conditions::Clients).await,
                 Turn::Follow(follow) => match follow.landed().await {
                     Landed::Stored(stored) if self.may_share(exchange, &stored) => {
                         return Ok(self.share(exchange, &stored));
@@ -53,7 +65,7 @@ impl Errand<'_> {
                         return Ok(self.serve_stale(exchange, &stored, None));
                     }
                     Landed::Stored(_) | Landed::Stale(_) | Landed::Pass => {
-                        return self.fetch(exchange, None).await;
+                        return self.fetch(exchange, None, Conditions::Own).await;
                     }
                     Landed::Failed(fault) => return self.fail(exchange, fault),
                     Landed::Left => {}
@@ -113,10 +125,15 @@ impl Errand<'_> {
     }
 
     /// Fetches, and keeps what may be kept.
-    async fn fetch(&self, exchange: &mut Exchange, lead: Option<Lead>) -> Result<Response, Fault> {
+    async fn fetch(
+        &self,
+        exchange: &mut Exchange,
+        lead: Option<Lead>,
+        conditions: Conditions,
+    ) -> Result<Response, Fault> {
         let sent = clock::unix().as_secs();
         let question = self.cache.shelf.flights.ask(self.asked.uri());
-        let own = self.set_request(exchange);
+        let own = self.set_request(exchange, conditions);
         let fetched = upstream::fetch(self.worker, exchange, self.plan).await;
         exchange.request.headers = own;
         let response = match fetched {
@@ -184,7 +201,7 @@ impl Errand<'_> {
     }
 
     /// Makes the request ready for the origin; returns its fields as they were.
-    fn set_request(&self, exchange: &mut Exchange) -> Headers {
+    fn set_request(&self, exchange: &mut Exchange, conditions: Conditions) -> Headers {
         let is_get = exchange.request.method == Method::Get;
         let headers = &mut exchange.request.headers;
         let own = headers.clone();
@@ -201,6 +218,7 @@ impl Errand<'_> {
                     validate::remove_conditions(headers);
                     parts::ask_for_rest(headers, stored);
                 }
+                None if conditions == Conditions::Clients => {}
                 _ => validate::remove_conditions(headers),
             }
         }
