@@ -2,7 +2,7 @@
 //! others get, nor cost more than it brings.
 
 use testkit::origin::ok;
-use testkit::{Client, Origin, Outcome, Setup};
+use testkit::{Origin, Setup};
 
 use super::Scene;
 
@@ -187,50 +187,6 @@ fn errors_by_headers_too_large_or_malformed() {
     assert_eq!(scene.ask("GET /", FRESH).response.status, 200);
 }
 
-/// The "Apache killer" and RangeAmp: nobody gets more out of ranges than the whole.
-#[test]
-fn many_overlapping_ranges() {
-    let length = 100_000;
-    let origin = Origin::answer(move |_| {
-        let head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 100000\r\n\r\n";
-        [head.as_bytes(), &vec![b'x'; length]].concat()
-    });
-    let weir = Setup::new().to(&origin).route("cache").start();
-    assert_eq!(weir.get("/").body.len(), length);
-    let sets = [
-        vec!["0-"; 16].join(","),
-        vec!["0-"; 1000].join(","),
-        (0..1000).map(|at| format!("{at}-")).collect::<Vec<_>>().join(","),
-        (1..1000).map(|at| format!("-{at}")).collect::<Vec<_>>().join(","),
-        (0..500).map(|at| format!("{0}-{0}", at * 2)).collect::<Vec<_>>().join(","),
-        "0-99999,0-99999".to_owned(),
-    ];
-    for set in sets {
-        let ask = format!("GET / HTTP/1.1\r\nHost: a.test\r\nRange: bytes={set}\r\n\r\n");
-        let got = weir.client().exchange(ask).body.len();
-        assert!(got <= length + 16 * 200, "{got} for {}", &set[..set.len().min(40)]);
-    }
-    // Nor does a small range make Weir fetch more than it asks for.
-    let ask = "GET /other HTTP/1.1\r\nHost: a.test\r\nRange: bytes=0-0\r\n\r\n";
-    assert_eq!(weir.client().exchange(ask).body.len(), 1);
-    assert_eq!(origin.requests().len(), 2);
-    assert_eq!(origin.seen().last().field("Range"), Some("bytes=0-0"));
-}
-
-/// Variants without end by a field of the client's choice.
-#[test]
-fn vary_explosion() {
-    let scene = Scene::new("cache");
-    for index in 0..500 {
-        scene.ask(&format!("GET /\nX: {index}"), &format!("{FRESH} | Vary: X"));
-    }
-    scene.ask("GET /other", FRESH);
-    let kept = (0..500).filter(|index| scene.ask(&format!("GET /\nX: {index}"), "500").is_hit());
-    assert!(kept.count() <= 32);
-    assert!(scene.ask("GET /\nX: 499", "500").is_hit(), "the newest stay");
-    assert!(scene.ask("GET /other", "500").is_hit());
-}
-
 /// Keys are what the client wrote: what two servers may read differently is not one key.
 #[test]
 fn no_key_is_made_of_two_spellings() {
@@ -350,25 +306,4 @@ fn a_purge_by_an_address_of_the_clients_own_choice() {
         assert_eq!(scene.ask(&format!("PURGE /\n{field}"), "200").response.status, 403);
     }
     assert!(scene.ask("GET /", "500").is_hit());
-}
-
-/// A slow client holds up nobody who waits for the same, though it came first.
-#[test]
-fn a_slow_first_client_holds_up_nobody() {
-    let body = "x".repeat(20_000_000);
-    let origin = Origin::answer(move |_| {
-        let fields = format!("Cache-Control: max-age=60\r\nContent-Length: {}", body.len());
-        format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{body}").into_bytes()
-    });
-    let weir = Setup::new().to(&origin).route("cache").start();
-    let mut slow: Client = weir.client();
-    slow.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    slow.expect("HTTP/1.1 200");
-    for _ in 0..3 {
-        let mut client = weir.client();
-        client.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        let Outcome::Whole(response) = client.outcome() else { panic!("cut") };
-        assert_eq!(response.body.len(), 20_000_000);
-    }
-    assert_eq!(origin.requests().len(), 1);
 }

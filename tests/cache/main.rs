@@ -3,6 +3,7 @@
 mod attacks;
 mod coalescing;
 mod conditions;
+mod exhausting;
 mod failing;
 mod faults;
 mod freshness;

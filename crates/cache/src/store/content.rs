@@ -50,6 +50,8 @@ struct Arriving {
 struct Place {
     offset: u64,
     waker: Option<Waker>,
+    /// It has held up others for too long.
+    is_cut: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +148,8 @@ impl Content {
         if !arriving.is_passing {
             return Poll::Ready(true);
         }
-        let Some(slowest) = arriving.readers.iter().map(|(_, place)| place.offset).min() else {
+        let reading = arriving.readers.iter().filter(|(_, place)| !place.is_cut);
+        let Some(slowest) = reading.map(|(_, place)| place.offset).min() else {
             return Poll::Ready(false);
         };
         arriving.pieces.retain(|piece| piece.end() > slowest);
@@ -155,6 +158,28 @@ impl Content {
         }
         arriving.feeder = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// Cuts off the readers that leave no room, if there are others; the caller has waited for
+    /// them long enough. Returns how many.
+    pub fn cut_slowest(&self) -> usize {
+        let mut arriving = self.arriving();
+        let far = arriving.length.saturating_sub(WINDOW_BYTES);
+        let is_slow = |place: &Place| place.offset <= far;
+        if arriving.readers.iter().all(|(_, place)| place.is_cut || is_slow(place)) {
+            return 0;
+        }
+        let mut cut = 0;
+        for (_, place) in &mut arriving.readers {
+            if !place.is_cut && is_slow(place) {
+                place.is_cut = true;
+                cut += 1;
+                if let Some(waker) = place.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
+        cut
     }
 
     /// All of it in order, where it is whole.
@@ -229,7 +254,7 @@ impl Reader {
         let place = if content.is_whole() {
             None
         } else {
-            Some(content.arriving().readers.insert(Place { offset, waker: None }))
+            Some(content.arriving().readers.insert(Place { offset, waker: None, is_cut: false }))
         };
         Self { content, offset, end, piece: None, place }
     }
@@ -251,6 +276,10 @@ impl Reader {
         }
         let content = Arc::clone(&self.content);
         let mut arriving = content.arriving();
+        let place = self.place.and_then(|key| arriving.readers.get(key));
+        if place.is_some_and(|place| place.is_cut) {
+            return Poll::Ready(Err(Broken));
+        }
         self.piece = piece_at(&arriving.pieces, self.offset).cloned();
         if self.piece.is_none() {
             match arriving.end {
@@ -422,6 +451,25 @@ mod tests {
         assert_eq!(poll(&mut slow), Poll::Ready(Ok(false)));
         drop(slow);
         assert_eq!(room(), Poll::Ready(false), "nobody is left to read");
+    }
+
+    #[test]
+    fn who_holds_up_others_is_cut_off_and_who_is_alone_is_not() {
+        let content = Arc::new(Content::default());
+        let mut stalled = Reader::new(Arc::clone(&content), None);
+        content.let_pass();
+        let room = || content.poll_room(&mut Context::from_waker(Waker::noop()));
+        content.push(Bytes::from(vec![b'x'; 256 * 1024]));
+        assert_eq!((room(), content.cut_slowest()), (Poll::Pending, 0));
+        let mut quick = Reader::new(Arc::clone(&content), None);
+        assert_eq!(read(&mut quick).0.len(), 256 * 1024);
+        assert_eq!((room(), content.cut_slowest()), (Poll::Pending, 1));
+        assert_eq!(room(), Poll::Ready(true));
+        assert_eq!(poll(&mut stalled), Poll::Ready(Err(Broken)));
+        content.push(Bytes::from_static(b"y"));
+        assert_eq!(read(&mut quick).0, b"y");
+        drop(quick);
+        assert_eq!(room(), Poll::Ready(false), "who was cut off does not count");
     }
 
     #[test]
