@@ -71,8 +71,8 @@ fn a_slow_first_client_holds_up_nobody() {
     assert_eq!(origin.requests().len(), 1);
 }
 
-/// A slow client where the content is too long to be kept, so that all read it at one pace: who takes
-/// nothing at all is cut off after a while.
+/// A slow client where the content is too long to be kept, so that all read it at one pace: who
+/// takes nothing at all is cut off after a while.
 #[test]
 fn a_client_that_does_not_read_what_is_too_long_to_keep() {
     const BODY_BYTES: usize = 30 << 20;

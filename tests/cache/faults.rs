@@ -276,6 +276,42 @@ fn a_304_that_was_asked_for_before_a_purge_brings_nothing_back() {
 }
 
 #[test]
+fn who_asks_after_a_purge_does_not_wait_for_what_was_asked_for_before() {
+    let gate = Gate::default();
+    let origin = {
+        let gate = gate.clone();
+        Origin::answer(move |_| {
+            gate.pass();
+            let fields = "Cache-Control: max-age=60\r\nSurrogate-Key: t\r\nContent-Length: 2";
+            format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nok").into_bytes()
+        })
+    };
+    let weir = start(&origin);
+    for (index, scope) in
+        ["\"tag\": \"t\"", "\"all\": true", "\"host\": \"a.test\""].into_iter().enumerate()
+    {
+        let ask = || {
+            let mut client = weir.client();
+            let ask = GET.replace("GET /", &format!("GET /{index}"));
+            thread::spawn(move || client.exchange(ask).status)
+        };
+        let before = ask();
+        origin.seen().wait_requests(2 * index + 1);
+        let admin = weir.admin_addr();
+        let body = format!("{{{scope}, \"mode\": \"hard\"}}");
+        let head = format!("POST /cache/purge HTTP/1.1\r\nHost: {admin}\r\nContent-Length: ");
+        let told = Client::connect(admin).exchange(format!("{head}{}\r\n\r\n{body}", body.len()));
+        assert_eq!(told.status, 200, "{scope}");
+        let misses = (2 * index + 2) as f64;
+        let after = ask();
+        weir.wait_metrics(|m| m.sum("weir_cache_misses_total", &[]) == misses);
+        (0..2).for_each(|_| gate.open());
+        assert_eq!((before.join().unwrap(), after.join().unwrap()), (200, 200));
+        assert_eq!(origin.requests().len(), 2 * index + 2, "{scope}");
+    }
+}
+
+#[test]
 fn what_was_asked_for_before_a_change_is_not_kept_whoever_asked() {
     let gate = Gate::default();
     let origin = {

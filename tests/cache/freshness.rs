@@ -71,3 +71,17 @@ fn rfc5861_s3_stale_is_used_while_it_is_validated() {
     scene.ask("GET /long", "200 | Cache-Control: max-age=60 | Age: 190");
     assert_eq!(scene.ask("GET /long", "200 | body=new").response.text(), "new");
 }
+
+#[test]
+fn what_is_validated_beside_is_all_of_it_and_for_nobody_alone() {
+    let scene = Scene::new("cache");
+    scene.ask("GET /", "200 | Cache-Control: max-age=60, stale-while-revalidate=60 | Age: 90");
+    let ask = "GET /\nRange: bytes=0-1\nX-Original-URL: /evil";
+    let stale = scene.ask(ask, "200 | Cache-Control: max-age=60 | body=new");
+    assert_eq!((stale.response.status, stale.response.text().as_str()), (206, "bo"));
+    scene.origin.seen().wait_requests(2);
+    let sent = scene.origin.seen().last();
+    assert_eq!((sent.field("Range"), sent.field("X-Original-URL")), (None, None));
+    scene.weir.wait_metrics(|m| m.sum("weir_cache_stores_total", &[]) == 2.0);
+    assert_eq!(scene.ask("GET /", "500").response.text(), "new");
+}

@@ -132,6 +132,12 @@ impl Store {
         }
     }
 
+    /// Whether a response that is on its way to several requests was purged after it was asked for.
+    #[must_use]
+    pub fn is_purged(&self, key: &[u8], stored: &Stored) -> bool {
+        self.purges.verdict(key, stored) != Verdict::Clean
+    }
+
     /// Ends the lifetime of a response now.
     fn make_stale(&self, key: &[u8], stored: &Arc<Stored>, now: Seconds) -> Arc<Stored> {
         let lifetime_s = stored.terms.lifetime_s.min(stored.terms.age_s(now));

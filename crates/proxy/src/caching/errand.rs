@@ -102,7 +102,9 @@ impl Errand<'_> {
     /// Whether an answer that another request has fetched meanwhile answers this one. One that
     /// must be validated each time answers nobody else (RFC 9111 §4, §5.2.2.4).
     fn may_share(&self, exchange: &Exchange, stored: &Stored) -> bool {
-        self.selects(exchange, stored) && may_be_shared(&stored.terms, clock::unix().as_secs())
+        self.selects(exchange, stored)
+            && may_be_shared(&stored.terms, clock::unix().as_secs())
+            && !self.cache.shelf.store.is_purged(&self.asked.key, stored)
     }
 
     /// Whether this request, too, may be answered by what is stale.
