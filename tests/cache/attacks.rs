@@ -46,6 +46,10 @@ fn fields_that_make_a_request_another_one() {
         "X-Host: evil.test",
         "X-Forwarded-Server: evil.test",
         "X-Forwarded-Scheme: http",
+        "X-Forwarded-Port: 1",
+        "X-Forwarded-SSL: off",
+        "X-Invoke-Status: 500",
+        "X-Now-Route-Matches: 1",
         "X-Forwarded-Prefix: //evil.test",
     ]
     .into_iter()

@@ -261,6 +261,22 @@ fn ten_thousand_objects_take_no_more_than_the_store() {
 }
 
 #[test]
+fn what_is_not_kept_takes_no_memory_however_long_its_name() {
+    let origin = Origin::simple("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let (weir, _) = bounded(&origin, 16);
+    let mut client = weir.client();
+    let mut ask = |index: usize| {
+        let target = format!("/{index}?{}", "x".repeat(6000));
+        assert_eq!(client.get(&target).status, 404);
+    };
+    (0..500).for_each(&mut ask);
+    let before = weir.rss_bytes();
+    (500..6500).for_each(&mut ask);
+    let grown = weir.rss_bytes().saturating_sub(before);
+    assert!(grown < 8 << 20, "{} KiB", grown >> 10);
+}
+
+#[test]
 fn five_hundred_slow_readers_share_one_copy() {
     const OBJECT_BYTES: usize = 48 << 20;
     let origin = Origin::answer(|_| {

@@ -8,7 +8,7 @@ use http1::{Headers, Known};
 use crate::members;
 
 /// The fields that are known to do so, beside those that a proxy writes itself.
-const STEERING: [&str; 13] = [
+const STEERING: [&str; 24] = [
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
@@ -20,8 +20,20 @@ const STEERING: [&str; 13] = [
     "x-host",
     "x-forwarded-server",
     "x-forwarded-scheme",
+    "x-forwarded-protocol",
+    "x-forwarded-ssl",
+    "x-forwarded-port",
     "x-forwarded-prefix",
     "x-forwarded-path",
+    "x-scheme",
+    "x-url-scheme",
+    "front-end-https",
+    // Between the parts of Next.js.
+    "x-matched-path",
+    "x-now-route-matches",
+    "x-invoke-path",
+    "x-invoke-status",
+    "x-middleware-prefetch",
 ];
 
 /// The fields of a request that steer it.

@@ -43,8 +43,8 @@ pub(super) struct Flights {
 #[derive(Debug, Default)]
 struct Known {
     open: HashMap<Box<[u8]>, Arc<Flight>, foldhash::quality::RandomState>,
-    /// Until when each key passes.
-    passes: HashMap<Box<[u8]>, Seconds, foldhash::quality::RandomState>,
+    /// Until when each key passes, by its hash: what two of one hash cost is a fetch.
+    passes: HashMap<u64, Seconds, foldhash::quality::RandomState>,
     /// What is being asked of the origin, by the hash of its URI, whoever waits for it.
     asked: HashMap<u64, Questions, foldhash::quality::RandomState>,
 }
@@ -87,11 +87,12 @@ impl Flights {
     /// Takes part in the fetch for a key.
     pub(super) fn join(self: &Arc<Self>, key: &[u8], now: Seconds) -> Turn {
         let mut known = self.known();
-        if let Some(until) = known.passes.get(key) {
+        let hash = self.hasher.hash_one(key);
+        if let Some(until) = known.passes.get(&hash) {
             if *until > now {
                 return Turn::Alone;
             }
-            known.passes.remove(key);
+            known.passes.remove(&hash);
         }
         if let Some(flight) = known.open.get(key) {
             return Turn::Follow(Follow { flight: Arc::clone(flight), place: None });
@@ -106,9 +107,9 @@ impl Flights {
     pub(super) fn disown(&self, uri: &[u8]) {
         let hash = self.hasher.hash_one(uri);
         let mut known = self.known();
-        if let Some(questions) = known.asked.get_mut(&hash) {
-            questions.changes += 1;
-        }
+        // Who leads has asked; without that there is nothing to look through.
+        let Some(questions) = known.asked.get_mut(&hash) else { return };
+        questions.changes += 1;
         known.open.retain(|other, _| !other.starts_with(uri));
     }
 
@@ -133,7 +134,7 @@ impl Flights {
         if known.passes.len() >= PASSES_MAX {
             known.passes.clear();
         }
-        known.passes.insert(key.into(), now + PASS_S);
+        known.passes.insert(self.hasher.hash_one(key), now + PASS_S);
     }
 }
 
@@ -321,6 +322,7 @@ mod tests {
     fn nobody_joins_what_is_out_of_date() {
         let flights = Arc::<Flights>::default();
         let first = lead(&flights, b"k");
+        let _question = flights.ask(b"k");
         flights.disown(b"k");
         let second = lead(&flights, b"k");
         drop(first);
