@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use testkit::external::{run, tool};
-use testkit::{Client, Gate, Origin, Outcome, Response, Setup, Turn, Weir};
+use testkit::{Client, Gate, Origin, Outcome, Response, Setup, Turn, Weir, Wire};
 
 const OBJECTS: usize = 6;
 const VARIANTS: usize = 4;
@@ -174,6 +174,36 @@ fn variants_and_ranges_under_load_are_right_byte_for_byte() {
     clients.into_iter().for_each(|client| client.join().expect("all was right"));
     let metrics = weir.metrics();
     assert!(metrics.sum("weir_cache_hits_total", &[]) > 100.0, "it was a cache");
+}
+
+#[test]
+fn requests_in_a_row_are_answered_in_their_order() {
+    let origin = origin();
+    let weir = Setup::new().to(&origin).route("cache").start();
+    let mut dice = Dice(42);
+    let asked: Vec<(&str, usize, usize)> = (0..200)
+        .map(|_| {
+            let method = ["GET", "GET", "HEAD"][dice.below(3)];
+            (method, dice.below(OBJECTS), dice.below(VARIANTS))
+        })
+        .collect();
+    let mut client = weir.client();
+    let mut writer = Wire::new(client.sock().share(), None);
+    let all: String = asked
+        .iter()
+        .map(|(method, object, variant)| {
+            format!("{method} /{object} HTTP/1.1\r\nHost: a.test\r\nX: {variant}\r\n\r\n")
+        })
+        .collect();
+    let writing = thread::spawn(move || writer.try_send(all));
+    for (method, object, variant) in asked {
+        let response = client.read_response(method).expect("a response");
+        let body = if method == "HEAD" { Vec::new() } else { content(object, variant) };
+        assert!(response.status == 200 && response.body == body, "{method} {object} {variant}");
+        let tag = format!("\"{object}-{variant}\"");
+        assert_eq!(response.field("ETag"), Some(tag.as_str()));
+    }
+    assert!(writing.join().expect("it ended"), "all was sent");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod freshness;
 mod keys;
 mod load;
 mod purging;
+mod racing;
 mod ranges;
 mod requirements;
 mod scene;
