@@ -54,9 +54,10 @@ fn a_thousand_requests_are_one_fetch_and_stream_along() {
     }
     assert_eq!(origin.requests().len(), 1);
     // Who came before the head waited for it, who came later found it.
-    let metrics = weir.metrics();
-    let sum = |name: &str| metrics.sum(name, &[]);
-    assert_eq!(sum("weir_cache_collapsed_total") + sum("weir_cache_hits_total"), 999.0);
+    weir.wait_metrics(|m| {
+        let of = |outcome| m.sum("weir_cache_requests_total", &[outcome]);
+        of("outcome=\"collapsed\"") + of("outcome=\"hit\"") == 999.0
+    });
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn others_are_served_though_the_first_client_leaves() {
     origin.seen().wait_requests(1);
     let mut staying = weir.client();
     staying.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    weir.wait_metrics(|m| m.sum("weir_cache_misses_total", &[]) == 2.0);
+    weir.wait_metrics(|m| m.sum("weir_cache_forwards_total", &[]) == 2.0);
     leaving.reset();
     // Before the head is there the fetch goes with its client; the other one fetches.
     origin.seen().wait_requests(2);
@@ -162,7 +163,7 @@ fn who_waited_is_told_so() {
         thread::spawn(move || client.get("/").field("Cache-Status").unwrap_or_default().to_owned())
     };
     let asked: Vec<_> = (0..3).map(ask).collect();
-    weir.wait_metrics(|m| m.sum("weir_cache_misses_total", &[]) == 3.0);
+    weir.wait_metrics(|m| m.sum("weir_cache_forwards_total", &[]) == 3.0);
     gate.open();
     let told: Vec<String> = asked.into_iter().map(|one| one.join().unwrap()).collect();
     let count = |word: &str| told.iter().filter(|text| text.contains(word)).count();
@@ -180,7 +181,7 @@ fn what_is_stale_when_it_comes_answers_nobody_else() {
         thread::spawn(move || client.get("/").status)
     };
     let asked: Vec<_> = (0..3).map(ask).collect();
-    weir.wait_metrics(|m| m.sum("weir_cache_misses_total", &[]) == 3.0);
+    weir.wait_metrics(|m| m.sum("weir_cache_forwards_total", &[]) == 3.0);
     (0..3).for_each(|_| gate.open());
     asked.into_iter().for_each(|one| assert_eq!(one.join().unwrap(), 200));
     assert_eq!(origin.requests().len(), 3);
@@ -218,7 +219,7 @@ fn all_who_wait_hear_of_a_failure() {
         thread::spawn(move || client.get("/").status)
     };
     let asked: Vec<_> = (0..5).map(ask).collect();
-    weir.wait_metrics(|m| m.sum("weir_cache_misses_total", &[]) == 5.0);
+    weir.wait_metrics(|m| m.sum("weir_cache_forwards_total", &[]) == 5.0);
     gate.open();
     asked.into_iter().for_each(|one| assert_eq!(one.join().unwrap(), 502));
     assert_eq!(origin.requests().len(), 1);

@@ -173,7 +173,10 @@ fn variants_and_ranges_under_load_are_right_byte_for_byte() {
     let clients: Vec<_> = (0..24).map(spawn).collect();
     clients.into_iter().for_each(|client| client.join().expect("all was right"));
     let metrics = weir.metrics();
-    assert!(metrics.sum("weir_cache_hits_total", &[]) > 100.0, "it was a cache");
+    assert!(
+        metrics.sum("weir_cache_requests_total", &["outcome=\"hit\""]) > 100.0,
+        "it was a cache"
+    );
 }
 
 #[test]
@@ -236,7 +239,7 @@ fn clients_of_both_protocols_share_one_fetch() {
         })
     };
     let others: Vec<_> = (0..8).map(by_h2).collect();
-    weir.wait_metrics(|m| m.sum("weir_cache_hits_total", &[]) == 8.0);
+    weir.wait_metrics(|m| m.sum("weir_exchanges_open", &[]) == 9.0);
     gate.open();
     for other in others {
         assert!(other.join().expect("curl") == content(4, 0));

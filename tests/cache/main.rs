@@ -3,10 +3,13 @@
 mod attacks;
 mod coalescing;
 mod conditions;
+mod disk;
 mod exhausting;
+mod explaining;
 mod failing;
 mod faults;
 mod freshness;
+mod insight;
 mod keys;
 mod load;
 mod purging;
@@ -16,6 +19,7 @@ mod requirements;
 mod scene;
 mod storing;
 mod telling;
+mod warming;
 
 use scene::Scene;
 

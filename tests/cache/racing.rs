@@ -101,7 +101,7 @@ fn who_asks_after_a_purge_does_not_wait_for_what_was_asked_for_before() {
         assert_eq!(told.status, 200, "{scope}");
         let misses = (2 * index + 2) as f64;
         let after = ask();
-        weir.wait_metrics(|m| m.sum("weir_cache_misses_total", &[]) == misses);
+        weir.wait_metrics(|m| m.sum("weir_cache_forwards_total", &[]) == misses);
         (0..2).for_each(|_| gate.open());
         assert_eq!((before.join().unwrap(), after.join().unwrap()), (200, 200));
         assert_eq!(origin.requests().len(), 2 * index + 2, "{scope}");
@@ -165,7 +165,7 @@ fn a_stale_stand_in_is_only_for_those_who_take_it() {
     let leader = ask("stale-if-error=600");
     origin.seen().wait_requests(2);
     let (takes, refuses) = (ask("stale-if-error=600"), ask("x"));
-    weir.wait_metrics(|m| m.sum("weir_cache_misses_total", &[]) == 4.0);
+    weir.wait_metrics(|m| m.sum("weir_cache_forwards_total", &[]) == 4.0);
     (0..2).for_each(|_| gate.open());
     assert_eq!(leader.join().unwrap(), 200);
     assert_eq!((takes.join().unwrap(), refuses.join().unwrap()), (200, 503));

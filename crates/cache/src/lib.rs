@@ -17,5 +17,7 @@ pub mod steering;
 pub mod storable;
 pub mod store;
 pub mod targeted;
+pub mod tier;
+pub mod top;
 pub mod validate;
 pub mod vary;

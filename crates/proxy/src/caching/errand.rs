@@ -13,12 +13,12 @@ use cache::validate;
 use http1::{Headers, Known, Method};
 
 use super::flight::{Landed, Lead, Question, Turn};
-use super::keep::{self, Keeping, Kept};
-use super::{Asked, CachePlan, Missing, look, parts, respond};
+use super::keep::{self, Keeping, Kept, Sent};
+use super::{Asked, CachePlan, Missing, insight, look, parts, respond};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Side};
 use crate::io::clock;
-use crate::record::Counter;
+use crate::record::CacheOutcome;
 use crate::snapshot::ProxyPlan;
 use crate::upstream;
 use crate::worker::Worker;
@@ -43,8 +43,7 @@ enum Conditions {
 
 impl Errand<'_> {
     /// Fetches, or waits for one who does.
-    pub(super) async fn run(mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
-        self.worker.metrics().add(Counter::CacheMisses, 1);
+    pub(super) async fn run(&mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
         // A head is fetched without its content: nobody else could use it.
         if exchange.request.method != Method::Get {
             return self.fetch(exchange, None, Conditions::Own).await;
@@ -120,7 +119,7 @@ impl Errand<'_> {
     }
 
     fn share(&self, exchange: &Exchange, stored: &Arc<Stored>) -> Response {
-        self.worker.metrics().add(Counter::CacheCollapsed, 1);
+        insight::mark(exchange, self.cache, CacheOutcome::Collapsed);
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, collapsed: true, ..Handled::default() };
         respond::from_stored(exchange, (self.cache, &self.asked), stored, handled)
@@ -133,7 +132,8 @@ impl Errand<'_> {
         lead: Option<Lead>,
         conditions: Conditions,
     ) -> Result<Response, Fault> {
-        let sent = clock::unix().as_secs();
+        let sent = Sent::now(self.cache, &self.asked);
+        exchange.trace.sent_on = Some(clock::now());
         let question = self.cache.shelf.flights.ask(self.asked.uri());
         let own = self.set_request(exchange, conditions);
         let fetched = upstream::fetch(self.worker, exchange, self.plan).await;
@@ -165,12 +165,12 @@ impl Errand<'_> {
         &self,
         exchange: &mut Exchange,
         response: Response,
-        (sent, question): (Seconds, &Question),
+        (sent, question): (Sent, &Question),
     ) -> Result<Kept, Fault> {
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, ..Handled::default() };
-        let (worker, cache, asked) = (self.worker, self.cache, &self.asked);
-        let keeping = Keeping { worker, cache, asked, question, sent };
+        let (cache, asked) = (self.cache, &self.asked);
+        let keeping = Keeping { cache, asked, question, sent };
         match (&self.missing.stored, response.head.status) {
             (Some(stored), 304) if self.validates(exchange) => {
                 Ok(self.renew(&keeping, exchange, stored, &response))
@@ -259,7 +259,7 @@ impl Errand<'_> {
         stored: &Arc<Stored>,
         status: Option<u16>,
     ) -> Response {
-        self.worker.metrics().add(Counter::CacheStaleHits, 1);
+        insight::mark(exchange, self.cache, CacheOutcome::Stale);
         let handled = Handled {
             forward: Some(self.missing.forward),
             forward_status: status,
@@ -277,7 +277,7 @@ impl Errand<'_> {
         stored: &Arc<Stored>,
         response: &Response,
     ) -> Kept {
-        self.worker.metrics().add(Counter::CacheRevalidations, 1);
+        insight::mark(exchange, self.cache, CacheOutcome::Revalidated);
         let mut fresh = response.head.headers.clone();
         // A cookie is kept only with a lifetime beside it, and that of before is not beside it.
         let mut cookies = Headers::new();
@@ -296,6 +296,9 @@ impl Errand<'_> {
             ..Handled::default()
         };
         let now = keeping.times().response;
+        if let Err(refused) = &verdict {
+            insight::not_kept(exchange, refused.label());
+        }
         let terms = match &verdict {
             Ok(storable) => storable.terms,
             Err(_) => storable::Terms { received: now, ..storable::Terms::default() },
@@ -308,7 +311,7 @@ impl Errand<'_> {
         if verdict.is_ok() {
             store.renew(&self.asked.key, stored, Arc::clone(&renewed));
         } else if !is_own {
-            store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored));
+            store.discard(&self.asked.key, stored);
         }
         let from = (self.cache, &self.asked);
         let mut response = respond::from_stored(exchange, from, &renewed, handled);

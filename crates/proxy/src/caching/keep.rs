@@ -16,21 +16,33 @@ use http1::headers::Field;
 use http1::{Headers, Known, ResponseHead};
 
 use super::flight::Question;
-use super::{Asked, CachePlan, fill, parts, respond};
+use super::{Asked, CachePlan, fill, insight, parts, respond};
 use crate::exchange::{Exchange, Response};
 use crate::io::clock;
-use crate::record::Counter;
-use crate::worker::Worker;
 
 /// One answer on its way into the store.
 pub(super) struct Keeping<'a> {
-    pub(super) worker: &'a Worker,
     pub(super) cache: &'a CachePlan,
     pub(super) asked: &'a Asked,
     /// The request that it answers.
     pub(super) question: &'a Question,
     /// When the request was sent.
-    pub(super) sent: Seconds,
+    pub(super) sent: Sent,
+}
+
+/// When a request was sent to the origin.
+#[derive(Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) at: Seconds,
+    /// What has become invalid since then shows by it.
+    pub(super) epoch: u64,
+}
+
+impl Sent {
+    /// Just now.
+    pub(super) fn now(cache: &CachePlan, asked: &Asked) -> Self {
+        Self { at: clock::unix().as_secs(), epoch: cache.shelf.store.epoch(&asked.key) }
+    }
 }
 
 /// What became of an answer.
@@ -59,7 +71,7 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Rule(rule) => rule.label(),
             Self::TooLarge => "too-large",
@@ -106,7 +118,10 @@ impl Keeping<'_> {
                 give_back(&mut kept.response, own);
                 kept
             }
-            Err(refused) => self.pass_on(response, handled, refused),
+            Err(refused) => {
+                insight::not_kept(exchange, refused.label());
+                self.pass_on(response, handled, refused)
+            }
         }
     }
 
@@ -152,7 +167,7 @@ impl Keeping<'_> {
 
     /// When the request went out, and now.
     pub(super) fn times(&self) -> Times {
-        Times { request: self.sent, response: clock::unix().as_secs() }
+        Times { request: self.sent.at, response: clock::unix().as_secs() }
     }
 
     fn judge(&self, exchange: &Exchange, response: &Response) -> Result<Storable, Refused> {
@@ -166,7 +181,7 @@ impl Keeping<'_> {
         } else {
             self.judge_head(exchange, &response.head)?
         };
-        let most = self.cache.shelf.store.limits().object_bytes_max;
+        let most = self.cache.shelf.store.object_bytes_max();
         if response.declared_length.is_some_and(|length| length > most) {
             return Err(Refused::TooLarge);
         }
@@ -181,7 +196,7 @@ impl Keeping<'_> {
         mut response: Response,
         storable: Storable,
     ) -> (Arc<Stored>, Headers) {
-        self.worker.metrics().add(Counter::CacheStores, 1);
+        insight::stored(exchange);
         let part = (response.head.status == 206).then(|| parts::part_of(&response)).flatten();
         let content = Arc::new(Content::default());
         let mut head = response.head.clone();
@@ -194,11 +209,16 @@ impl Keeping<'_> {
             part,
             tags: tags(&head.headers),
             checked: AtomicU64::new(self.asked.purge),
+            on_disk: false.into(),
             head,
         });
         let shelf = &self.cache.shelf;
-        shelf.store.put(&self.asked.key, &exchange.request.headers, Arc::clone(&stored));
-        let filling = fill::Filling::new(Arc::clone(shelf), &self.asked.key, Arc::clone(&stored));
+        let is_current = |_: &[Arc<Stored>]| !self.question.is_out_of_date();
+        let headers = &exchange.request.headers;
+        shelf.store.put_if(&self.asked.key, headers, Arc::clone(&stored), is_current);
+        let clock = insight::FillClock::of(exchange);
+        let place = (shelf, &self.asked.key[..], self.sent.epoch);
+        let filling = fill::Filling::new(place, Arc::clone(&stored), clock);
         filling.begin(std::mem::replace(&mut response.body, crate::body::Body::Empty));
         (stored, own)
     }
@@ -223,7 +243,7 @@ impl Keeping<'_> {
                 }
                 // What this one request brought about says nothing of what others get.
                 Err(refused) if refused.is_own() => {}
-                _ => drop(store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored))),
+                _ => store.discard(&self.asked.key, stored),
             }
         }
         let mut response = response;
