@@ -87,9 +87,9 @@ fn a_peek_sees_what_a_request_would_and_counts_as_no_use() {
     assert_eq!(all.len(), 2);
     assert!(matches!(peek("3"), (Found::Others(_), all) if all.len() == 2));
     assert!(matches!(store.peek(b"x", &Headers::new(), NOW, |_| true), (Found::Nothing, _)));
-    store.purge(Scope::All, Mode::Soft);
+    store.purge(Scope::All, Mode::Soft).unwrap();
     assert!(matches!(peek("1").0, Found::Stored(one) if !one.terms.is_fresh(NOW)));
-    store.purge(Scope::All, Mode::Hard);
+    store.purge(Scope::All, Mode::Hard).unwrap();
     assert!(matches!(peek("1"), (Found::Nothing, all) if all.is_empty()));
     assert_eq!(store.numbers().objects, 2, "nothing has gone by being looked at");
     // What is only peeked at leaves as soon as what nobody asks for.
