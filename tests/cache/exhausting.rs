@@ -104,5 +104,7 @@ fn a_client_that_does_not_read_what_is_too_long_to_keep() {
         got += reader.read_some().expect("it goes on").len();
     }
     assert_eq!(origin.requests().len(), 1);
+    let cut = ["limit=\"cache-stalled-readers\""];
+    assert_eq!(weir.metrics().sum("weir_limits_hit_total", &cut), 1.0);
     assert!(!stalled.everything().ends_with("0\r\n\r\n"), "it was cut off");
 }

@@ -102,7 +102,7 @@ impl Filling {
     async fn fill(&mut self, body: &mut Body) -> bool {
         let stored = Arc::clone(&self.stored);
         loop {
-            if !room(&stored.content).await {
+            if !self.has_room(&stored.content).await {
                 return false;
             }
             match poll_fn(|cx| body.poll_data(cx)).await {
@@ -112,6 +112,18 @@ impl Filling {
             }
             if matches!(&self.way, Way::Disk(spill) if spill.is_due()) {
                 self.spill().await;
+            }
+        }
+    }
+
+    /// Waits until there is room for more; `false` when nobody is left to read it. Of several
+    /// readers of content that is not kept, one that takes nothing holds up the others for a while
+    /// only.
+    async fn has_room(&self, content: &Content) -> bool {
+        loop {
+            match timeout(STALL, poll_fn(|cx| content.poll_room(cx))).await {
+                Ok(has_readers) => return has_readers,
+                Err(_elapsed) => self.clock.cut(content.cut_slowest()),
             }
         }
     }
@@ -177,17 +189,6 @@ impl Filling {
     fn leave_store(&self) {
         let is_it = |other: &Stored| Arc::ptr_eq(&other.content, &self.stored.content);
         self.shelf.store.remove(&self.key, is_it);
-    }
-}
-
-/// Waits until there is room for more; `false` when nobody is left to read it. Of several readers
-/// of content that is not kept, one that takes nothing holds up the others for a while only.
-async fn room(content: &Content) -> bool {
-    loop {
-        match timeout(STALL, poll_fn(|cx| content.poll_room(cx))).await {
-            Ok(has_readers) => return has_readers,
-            Err(_elapsed) => drop(content.cut_slowest()),
-        }
     }
 }
 
