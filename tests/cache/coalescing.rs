@@ -144,6 +144,65 @@ fn what_breaks_off_is_never_whole() {
     }
 }
 
+/// An origin that answers with these fields, and waits at the gate before each answer.
+fn gated(gate: &Gate, fields: &str) -> Origin {
+    let (gate, fields) = (gate.clone(), fields.to_owned());
+    Origin::answer(move |_| {
+        gate.pass();
+        format!("HTTP/1.1 200 OK\r\n{fields}\r\nContent-Length: 2\r\n\r\nok").into_bytes()
+    })
+}
+
+#[test]
+fn who_waited_is_told_so() {
+    let gate = Gate::default();
+    let origin = gated(&gate, "Cache-Control: max-age=60");
+    let weir = start(&origin);
+    let ask = |_| {
+        let mut client = weir.client();
+        thread::spawn(move || client.get("/").field("Cache-Status").unwrap_or_default().to_owned())
+    };
+    let asked: Vec<_> = (0..3).map(ask).collect();
+    weir.wait_metrics(|m| m.sum("weir_cache_forwards_total", &[]) == 3.0);
+    gate.open();
+    let told: Vec<String> = asked.into_iter().map(|one| one.join().unwrap()).collect();
+    let count = |word: &str| told.iter().filter(|text| text.contains(word)).count();
+    assert_eq!((count("; stored"), count("; collapsed")), (1, 2), "{told:?}");
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[test]
+fn what_is_stale_when_it_comes_answers_nobody_else() {
+    let gate = Gate::default();
+    let origin = gated(&gate, "Cache-Control: max-age=0\r\nETag: \"a\"");
+    let weir = start(&origin);
+    let ask = |_| {
+        let mut client = weir.client();
+        thread::spawn(move || client.get("/").status)
+    };
+    let asked: Vec<_> = (0..3).map(ask).collect();
+    weir.wait_metrics(|m| m.sum("weir_cache_forwards_total", &[]) == 3.0);
+    (0..3).for_each(|_| gate.open());
+    asked.into_iter().for_each(|one| assert_eq!(one.join().unwrap(), 200));
+    assert_eq!(origin.requests().len(), 3);
+}
+
+#[test]
+fn what_is_used_stale_is_validated_once() {
+    let gate = Gate::default();
+    let fields = "Cache-Control: max-age=60, stale-while-revalidate=60\r\nAge: 90\r\nETag: \"a\"";
+    let origin = gated(&gate, fields);
+    let weir = start(&origin);
+    gate.open();
+    assert_eq!(weir.get("/").text(), "ok");
+    for _ in 0..20 {
+        assert_eq!(weir.get("/").text(), "ok", "nobody waits for the origin");
+    }
+    origin.seen().wait_requests(2);
+    gate.open();
+    assert_eq!(origin.requests().len(), 2);
+}
+
 #[test]
 fn all_who_wait_hear_of_a_failure() {
     let gate = Gate::default();

@@ -62,6 +62,19 @@ fn s4_3_2_conditions_of_a_miss_are_answered_by_what_comes() {
 }
 
 #[test]
+fn conditions_for_what_is_not_kept_reach_the_origin() {
+    let scene = Scene::new("cache");
+    scene.ask("GET /", "200 | Cache-Control: private | ETag: \"a\"");
+    let validated = scene.ask("GET /\nIf-None-Match: \"a\"", "304 | ETag: \"a\"");
+    assert_eq!(validated.asked("If-None-Match"), Some("\"a\""));
+    assert_eq!((validated.response.status, validated.response.text().as_str()), (304, ""));
+    assert!(validated.status().contains("fwd=uri-miss; detail=status"), "{}", validated.status());
+    let kept = scene.ask("GET /\nIf-None-Match: \"a\"", "200 | Cache-Control: max-age=60");
+    assert_eq!(kept.response.status, 200);
+    assert!(scene.ask("GET /", "500").is_hit());
+}
+
+#[test]
 fn s4_3_5_an_answer_to_head_updates_or_invalidates() {
     let scene = Scene::new("cache");
     let answer = "200 | Cache-Control: max-age=60 | ETag: \"a\"";

@@ -1,16 +1,22 @@
 //! The cache by the rules of RFC 9111 and its neighbours, over sockets.
 
+mod attacks;
 mod coalescing;
 mod conditions;
 mod crash;
 mod disk;
+mod exhausting;
 mod explaining;
 mod failing;
+mod faults;
 mod freshness;
 mod insight;
 mod keys;
+mod load;
 mod purging;
+mod racing;
 mod ranges;
+mod requirements;
 mod scene;
 mod storing;
 mod telling;

@@ -53,10 +53,15 @@ impl Scene {
     /// Sends a request: its line without the version, and further lines. The origin answers with
     /// `answer` if it is asked.
     pub fn ask(&self, request: &str, answer: &str) -> Outcome {
+        self.ask_by(&mut self.client.lock().unwrap(), request, answer)
+    }
+
+    /// As [`Scene::ask`], on a connection of the test's own.
+    pub fn ask_by(&self, client: &mut Client, request: &str, answer: &str) -> Outcome {
         let before = self.origin.requests().len();
         let (line, fields) = request.split_once('\n').unwrap_or((request, ""));
         let mut text = format!("{line} HTTP/1.1\r\n{ANSWER}: {answer}\r\n");
-        if !fields.to_ascii_lowercase().contains("host:") {
+        if !fields.lines().any(|field| field.to_ascii_lowercase().starts_with("host:")) {
             text += "Host: a.test\r\n";
         }
         for field in fields.lines() {
@@ -65,7 +70,7 @@ impl Scene {
         if line.starts_with("POST") || line.starts_with("PUT") {
             text += "Content-Length: 0\r\n";
         }
-        let response = self.client.lock().unwrap().exchange(text + "\r\n");
+        let response = client.exchange(text + "\r\n");
         let sent = self.origin.requests().get(before).cloned();
         Outcome { response, sent }
     }
@@ -78,25 +83,58 @@ impl Scene {
 }
 
 /// `404 | Field: value | ... | body=text`, or `garbage` for no answer at all. The body is a text
-/// of its own where none is given.
+/// of its own where none is given. `chunked` sends it so, with the `trailer=Field: value` behind;
+/// `interim=103` goes before; of a body `cut=3` bytes come.
 fn answer(request: &Request) -> Vec<u8> {
     let mut parts = request.field(ANSWER).unwrap_or("200").split('|').map(str::trim);
     let status = parts.next().unwrap_or("200");
     if status == "garbage" {
         return b"this is no HTTP\r\n\r\n".to_vec();
     }
-    let mut body = format!("body of {}", request.target());
-    let mut text = format!("HTTP/1.1 {status} Answer\r\n");
+    let mut told = Told { body: format!("body of {}", request.target()), ..Told::default() };
+    let mut fields = String::new();
     for part in parts {
-        match part.strip_prefix("body=") {
-            Some(given) => given.clone_into(&mut body),
-            None => text += &format!("{part}\r\n"),
+        match part.split_once('=') {
+            _ if part == "chunked" => told.is_chunked = true,
+            Some(("body", given)) => given.clone_into(&mut told.body),
+            Some(("trailer", field)) => told.trailers += &format!("{field}\r\n"),
+            Some(("interim", status)) => {
+                told.interim += &format!("HTTP/1.1 {status} Interim\r\nLink: </x>\r\n\r\n");
+            }
+            Some(("cut", bytes)) => told.cut = bytes.parse().ok(),
+            _ => fields += &format!("{part}\r\n"),
         }
     }
-    if status != "304" && status != "204" {
-        text += &format!("Content-Length: {}\r\n", body.len());
-    } else {
-        body.clear();
+    if status == "304" || status == "204" {
+        return format!("{}HTTP/1.1 {status} Answer\r\n{fields}\r\n", told.interim).into_bytes();
     }
-    format!("{text}\r\n{body}").into_bytes()
+    let (framing, content) = told.content();
+    format!("{}HTTP/1.1 {status} Answer\r\n{fields}{framing}\r\n{content}", told.interim)
+        .into_bytes()
+}
+
+/// What an answer has beside its status and fields.
+#[derive(Default)]
+struct Told {
+    interim: String,
+    body: String,
+    is_chunked: bool,
+    trailers: String,
+    cut: Option<usize>,
+}
+
+impl Told {
+    /// The fields that frame the content, and the content in that frame.
+    fn content(&self) -> (String, String) {
+        let body = self.cut.and_then(|bytes| self.body.get(..bytes)).unwrap_or(&self.body);
+        let close = if self.cut.is_some() { "Connection: close\r\n" } else { "" };
+        if !self.is_chunked {
+            return (format!("{close}Content-Length: {}\r\n", self.body.len()), body.to_owned());
+        }
+        let mut chunks = format!("{:x}\r\n{body}\r\n", body.len());
+        if self.cut.is_none() {
+            chunks += &format!("0\r\n{}\r\n", self.trailers);
+        }
+        (format!("{close}Transfer-Encoding: chunked\r\n"), chunks)
+    }
 }

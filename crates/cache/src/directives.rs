@@ -19,6 +19,9 @@ pub struct RequestDirectives {
     pub max_stale_s: Option<u32>,
     /// How long a response must still be fresh, in seconds.
     pub min_fresh_s: Option<u32>,
+    /// How long after its lifetime a response is still wanted where the origin fails, in seconds
+    /// (RFC 5861 §4).
+    pub stale_if_error_s: Option<u32>,
 }
 
 impl RequestDirectives {
@@ -38,6 +41,9 @@ impl RequestDirectives {
                 _ if member.is("only-if-cached") => read.only_if_cached = true,
                 _ if member.is("max-age") => first(&mut read.max_age_s, member.delta_s()),
                 _ if member.is("min-fresh") => first(&mut read.min_fresh_s, member.delta_s()),
+                _ if member.is("stale-if-error") => {
+                    first(&mut read.stale_if_error_s, member.delta_s());
+                }
                 _ if member.is("max-stale") => {
                     let any = if member.argument.is_none() { Some(DELTA_MAX_S) } else { None };
                     first(&mut read.max_stale_s, member.delta_s().or(any));

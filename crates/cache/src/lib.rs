@@ -13,6 +13,7 @@ pub mod members;
 pub mod range;
 pub mod reuse;
 pub mod status;
+pub mod steering;
 pub mod storable;
 pub mod store;
 pub mod targeted;

@@ -45,14 +45,24 @@ pub fn reuse(terms: &Terms, request: &RequestDirectives, now: Seconds) -> Reuse 
     Reuse::Validate
 }
 
-/// Whether a stored response may be used where its validation has failed (RFC 5861 §4).
+/// Whether a response that has just been fetched for one request answers others that waited for
+/// it: as it would if it had been stored before they came (§4). What clients want to be validated
+/// has been, a moment ago.
+#[must_use]
+pub fn may_be_shared(terms: &Terms, now: Seconds) -> bool {
+    reuse(terms, &RequestDirectives::default(), now) != Reuse::Validate
+}
+
+/// Whether a stored response may be used where its validation has failed, by leave of the response
+/// or of the request (RFC 5861 §4).
 #[must_use]
 pub fn may_stand_in(terms: &Terms, request: &RequestDirectives, now: Seconds) -> bool {
     if terms.no_cache || terms.must_revalidate || request.no_cache {
         return false;
     }
     let staleness = terms.age_s(now).saturating_sub(terms.lifetime_s);
-    terms.is_fresh(now) || staleness < terms.stale_if_error_s
+    let wanted_s = request.stale_if_error_s.unwrap_or(0);
+    terms.is_fresh(now) || staleness < terms.stale_if_error_s.max(wanted_s)
 }
 
 #[cfg(test)]
@@ -76,6 +86,7 @@ mod tests {
         max_age_s: None,
         max_stale_s: None,
         min_fresh_s: None,
+        stale_if_error_s: None,
     };
 
     #[test]
@@ -87,6 +98,9 @@ mod tests {
         assert_eq!(at(1055), Reuse::Validate);
         assert!(may_stand_in(&TERMS, &PLAIN, 1149));
         assert!(!may_stand_in(&TERMS, &PLAIN, 1150));
+        let wanted = RequestDirectives { stale_if_error_s: Some(101), ..PLAIN };
+        assert!(may_stand_in(&TERMS, &wanted, 1150));
+        assert!(may_be_shared(&TERMS, 1050) && !may_be_shared(&TERMS, 1055));
     }
 
     #[test]
@@ -98,6 +112,9 @@ mod tests {
         let any = RequestDirectives { max_stale_s: Some(1000), ..PLAIN };
         assert_eq!(reuse(&strict, &any, 1050), Reuse::Validate);
         assert!(!may_stand_in(&strict, &PLAIN, 1050));
+        let wanted = RequestDirectives { stale_if_error_s: Some(100), ..PLAIN };
+        assert!(!may_stand_in(&strict, &wanted, 1050));
+        assert!(!may_be_shared(&no_cache, 1001) && !may_be_shared(&strict, 1050));
     }
 
     #[test]

@@ -49,6 +49,12 @@ impl Terms {
         self.age_on_receipt_s.saturating_add(resident)
     }
 
+    /// When it was made, as far as its age tells.
+    #[must_use]
+    pub fn made(&self) -> Seconds {
+        self.received.saturating_sub(Seconds::from(self.age_on_receipt_s))
+    }
+
     /// The same with a lifetime that has ended now, if it had not before.
     #[must_use]
     pub fn ended(&self, now: Seconds) -> Self {
@@ -109,6 +115,12 @@ impl NotStored {
             Self::NoFreshness => "no-freshness",
             Self::SetCookie => "set-cookie",
         }
+    }
+
+    /// Whether it is because of this one request: another one may fare better.
+    #[must_use]
+    pub const fn is_of_the_request(self) -> bool {
+        matches!(self, Self::RequestNoStore | Self::Authorization)
     }
 
     /// All of them.
@@ -185,6 +197,13 @@ pub fn storable(
     })
 }
 
+/// Whether a response names its lifetime itself.
+#[must_use]
+pub fn names_lifetime(response: &Headers, times: Times) -> bool {
+    let (directives, targeted) = targeted::directives(response);
+    freshness::explicit_s(response, &directives, targeted, times).is_some()
+}
+
 /// The prohibitions of §3, in the order in which it makes sense to tell of them.
 fn check(
     request: &RequestHead,
@@ -228,7 +247,8 @@ fn lifetime_s(
         return Ok(lifetime);
     }
     let may_guess = directives.public || is_reusable_by_default(response.status);
-    let ttl = if response.status >= 400 { policy.error_ttl_s } else { policy.ttl_s };
+    let error_ttl_s = policy.error_ttl_s.filter(|_| !is_about_the_request(response.status));
+    let ttl = if response.status >= 400 { error_ttl_s } else { policy.ttl_s };
     match ttl {
         Some(ttl) if may_guess || response.status >= 400 => return Ok(ttl),
         _ => {}
@@ -258,6 +278,16 @@ fn varies_by_all(headers: &Headers) -> bool {
 /// Statuses whose lifetime may be guessed (RFC 9110 §15.1).
 const fn is_reusable_by_default(status: u16) -> bool {
     matches!(status, 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
+}
+
+/// Errors that say something of this one request, its fields or its client, and nothing of what
+/// others would get for the URI. Kept on the word of the operator alone, anybody could put one in
+/// the way of all.
+const fn is_about_the_request(status: u16) -> bool {
+    matches!(
+        status,
+        400 | 401 | 406..=408 | 411..=413 | 415..=417 | 421 | 422 | 425 | 426 | 428 | 429 | 431
+    )
 }
 
 /// Statuses whose rules this cache knows and keeps.
@@ -320,6 +350,23 @@ mod tests {
             ask(&[], 200, &[("Cache-Control", "no-store, must-understand, max-age=1")]).is_ok()
         );
         assert!(ask(&[], 200, &[("ETag", "\"a\"")]).is_ok_and(|terms| terms.lifetime_s == 0));
+    }
+
+    #[test]
+    fn errors_of_one_request_have_no_lifetime_by_the_operator() {
+        let policy = Policy { error_ttl_s: Some(10), ..Policy::default() };
+        let times = Times { request: 100, response: 100 };
+        let lifetime = |status| {
+            let response = ResponseHead { status, ..ResponseHead::default() };
+            let storable = storable(&RequestHead::default(), &response, times, &policy);
+            storable.map(|storable| storable.terms.lifetime_s).ok()
+        };
+        for status in [403, 404, 405, 410, 414, 451, 500, 502, 503] {
+            assert_eq!(lifetime(status), Some(10), "{status}");
+        }
+        for status in [400, 401, 406, 407, 408, 411, 412, 413, 415, 416, 417, 421, 422, 429, 431] {
+            assert_eq!(lifetime(status), None, "{status}");
+        }
     }
 
     #[test]

@@ -106,8 +106,8 @@ impl Store {
         self.purges.last()
     }
 
-    /// What is stored for a request. Of several responses that it selects, the newest one that
-    /// `fits` (RFC 9111 §4.1), else the newest one.
+    /// What is stored for a request. Of several responses that it selects, one with `Vary`, and of
+    /// those the newest one (RFC 9111 §4.1); rather one that `fits`.
     #[must_use]
     pub fn find(
         &self,
@@ -133,6 +133,12 @@ impl Store {
                 Found::Nothing
             }
         }
+    }
+
+    /// Whether a response that is on its way to several requests was purged after it was asked for.
+    #[must_use]
+    pub fn is_purged(&self, key: &[u8], stored: &Stored) -> bool {
+        self.purges.verdict(key, stored) != Verdict::Clean
     }
 
     /// What [`Self::find`] would say, and all that is stored for the key, newest last. It counts
@@ -432,15 +438,17 @@ impl Store {
     }
 }
 
-/// Of the responses that a request selects the newest one that `fits`, else the newest one.
+/// Of the responses that a request selects one with `Vary`, and of those the newest one (RFC 9111
+/// §4.1); rather one that `fits`.
 fn select<'a>(
     variants: &'a [Arc<Stored>],
     request: &Headers,
     fits: impl Fn(&Stored) -> bool,
 ) -> Option<&'a Arc<Stored>> {
     let selected = |stored: &&Arc<Stored>| stored.selection.matches(request);
-    let mut all = variants.iter().rev().filter(selected);
-    all.clone().find(|stored| fits(stored)).or_else(|| all.next())
+    let rank =
+        |stored: &&Arc<Stored>| (fits(stored), !stored.selection.is_any(), stored.terms.made());
+    variants.iter().filter(selected).max_by_key(rank)
 }
 
 /// The same response with its lifetime at an end.

@@ -142,15 +142,19 @@ fn normalised(name: &[u8], request: &Headers) -> Option<Vec<u8>> {
     let mut lines = request.values_named(name).peekable();
     lines.peek()?;
     let members: Vec<&[u8]> = lines.flat_map(members::split).collect();
+    let text = members.join(&b","[..]);
     if name == ACCEPT_LANGUAGE || name == b"accept-encoding" || name == b"accept-charset" {
-        return Some(by_preference(&members));
+        // Who knows what an origin makes of that: it is kept apart from what means something.
+        return by_preference(&members).or_else(|| Some([b",", &text[..]].concat()));
     }
-    Some(members.join(&b","[..]))
+    Some(text)
 }
 
-/// Members in lower case, the most wanted ones first, equal ones by name.
-fn by_preference(members: &[&[u8]]) -> Vec<u8> {
-    let mut ranked: Vec<(u16, Vec<u8>)> = members.iter().map(|member| ranked(member)).collect();
+/// Members in lower case, the most wanted ones first, equal ones by name; `None` where one is not
+/// well formed.
+fn by_preference(members: &[&[u8]]) -> Option<Vec<u8>> {
+    let ranked: Option<Vec<(u16, Vec<u8>)>> = members.iter().map(|member| ranked(member)).collect();
+    let mut ranked = ranked?;
     ranked.sort_unstable_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
     ranked.dedup();
     let mut text = Vec::new();
@@ -163,31 +167,45 @@ fn by_preference(members: &[&[u8]]) -> Vec<u8> {
             text.extend_from_slice(format!(";q={quality}").as_bytes());
         }
     }
-    text
+    Some(text)
 }
 
-fn ranked(member: &[u8]) -> (u16, Vec<u8>) {
+fn ranked(member: &[u8]) -> Option<(u16, Vec<u8>)> {
     let mut pieces = member.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-    let name = pieces.next().unwrap_or_default().to_ascii_lowercase();
-    let quality = pieces.find_map(|piece| match piece {
-        [b'q' | b'Q', b'=', value @ ..] => Some(thousandths(value)),
-        _ => None,
-    });
-    (quality.unwrap_or(1000), name)
+    let name = pieces.next()?.to_ascii_lowercase();
+    let quality = match pieces.next() {
+        None => 1000,
+        Some([b'q' | b'Q', b'=', value @ ..]) => thousandths(value)?,
+        Some(_) => return None,
+    };
+    let is_plain =
+        pieces.next().is_none() && name.iter().all(|byte| http1::method::is_token(*byte));
+    (is_plain && !name.is_empty()).then_some((quality, name))
 }
 
-/// A quality value (RFC 9110 §12.4.2) in thousandths; what is none counts as the least.
-fn thousandths(value: &[u8]) -> u16 {
-    let text = std::str::from_utf8(value).unwrap_or_default();
-    let quality = text.parse::<f32>().ok().filter(|quality| (0.0..=1.0).contains(quality));
-    // At most 1,000.
-    quality.map_or(0, |quality| (quality * 1000.0).round() as u16)
+/// A quality value (RFC 9110 §12.4.2) in thousandths.
+fn thousandths(value: &[u8]) -> Option<u16> {
+    let (whole, digits) = match value {
+        [whole] => (whole, &[][..]),
+        [whole, b'.', digits @ ..] if digits.len() <= 3 => (whole, digits),
+        _ => return None,
+    };
+    let mut sum = match whole {
+        b'0' => 0,
+        b'1' => 1000,
+        _ => return None,
+    };
+    for (digit, worth) in digits.iter().zip([100, 10, 1]) {
+        sum += u16::from(digit.is_ascii_digit().then(|| digit - b'0')?) * worth;
+    }
+    (sum <= 1000).then_some(sum)
 }
 
 /// The one language that a normalised value wants most.
 fn preferred(value: Option<&[u8]>) -> Option<&[u8]> {
     let mut members = value?.split(|byte| *byte == b',');
-    let first = members.next().filter(|first| !first.contains(&b';') && *first != b"*")?;
+    let is_one = |first: &&[u8]| !first.is_empty() && !first.contains(&b';') && *first != b"*";
+    let first = members.next().filter(is_one)?;
     // Another one that is wanted as much leaves the choice to the origin.
     members.next().is_none_or(|second| second.contains(&b';')).then_some(first)
 }
@@ -225,6 +243,30 @@ mod tests {
         let languages = [("Accept-Language", "en, de")];
         assert!(selects("accept-language", &languages, &[("Accept-Language", "De ,  eN")]));
         assert!(!selects("accept-language", &languages, &[("Accept-Language", "de, en;q=0.5")]));
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_only_like_itself() {
+        let selects = |stored: &str, request: &str| {
+            let field = "Accept-Encoding";
+            selects(field, &[(field, stored)], &[(field, request)])
+        };
+        let odd = [
+            "gzip;q=x",
+            "gzip;q=500",
+            "gzip;q=0.0001",
+            "gzip;q=1.001",
+            "gzip;x=1",
+            "g zip",
+            ";q=1",
+        ];
+        for odd in odd {
+            assert!(selects(odd, odd), "{odd}");
+            for plain in ["gzip", "gzip;q=0", "gzip;q=0.5", "gzip;q=1"] {
+                assert!(!selects(odd, plain) && !selects(plain, odd), "{odd} {plain}");
+            }
+        }
+        assert!(selects("br;q=0.500, gzip;q=1.0", "GZIP , br ; Q=0.5"));
     }
 
     #[test]

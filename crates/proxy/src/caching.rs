@@ -127,6 +127,11 @@ impl Asked {
         let purge = cache.shelf.store.last_purge();
         Self { key, uri_length, directives, now: clock::unix().as_secs(), purge }
     }
+
+    /// The URI that was asked for.
+    fn uri(&self) -> &[u8] {
+        self.key.get(..self.uri_length).unwrap_or_default()
+    }
 }
 
 /// Why a request does not concern the cache, if it does not.
@@ -238,11 +243,15 @@ async fn pass(
     let handled = Handled { forward: Some(forward), ..Handled::default() };
     if is_unsafe && invalidate::has_changed(response.head.status) {
         purge::invalidate(worker, cache, &asked, &response);
-        let is_own = response.head.headers.value(Known::ContentLocation).is_some_and(|location| {
-            invalidate::is_same(location, asked.key.get(..asked.uri_length).unwrap_or_default())
-        });
+        let is_own = response
+            .head
+            .headers
+            .value(Known::ContentLocation)
+            .is_some_and(|location| invalidate::is_same(location, asked.uri()));
         if exchange.request.method == Method::Post && is_own {
-            let keeping = keep::Keeping { cache, asked: &asked, lead: None, sent };
+            // It is younger than the change that it has made.
+            let question = &cache.shelf.flights.ask(asked.uri());
+            let keeping = keep::Keeping { cache, asked: &asked, question, sent };
             return Ok(keeping.keep(exchange, response, handled).response);
         }
     }

@@ -75,6 +75,8 @@ struct Spill {
 struct Place {
     offset: u64,
     waker: Option<Waker>,
+    /// It has held up others for too long.
+    is_cut: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,7 +231,8 @@ impl Content {
         if !arriving.is_passing {
             return Poll::Ready(true);
         }
-        let Some(slowest) = arriving.readers.iter().map(|(_, place)| place.offset).min() else {
+        let reading = arriving.readers.iter().filter(|(_, place)| !place.is_cut);
+        let Some(slowest) = reading.map(|(_, place)| place.offset).min() else {
             return Poll::Ready(false);
         };
         arriving.pieces.retain(|piece| piece.end() > slowest);
@@ -238,6 +241,28 @@ impl Content {
         }
         arriving.feeder = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// Cuts off the readers that leave no room, if there are others; the caller has waited for
+    /// them long enough. Returns how many.
+    pub fn cut_slowest(&self) -> usize {
+        let mut arriving = self.arriving();
+        let far = arriving.length.saturating_sub(WINDOW_BYTES);
+        let is_slow = |place: &Place| place.offset <= far;
+        if arriving.readers.iter().all(|(_, place)| place.is_cut || is_slow(place)) {
+            return 0;
+        }
+        let mut cut = 0;
+        for (_, place) in &mut arriving.readers {
+            if !place.is_cut && is_slow(place) {
+                place.is_cut = true;
+                cut += 1;
+                if let Some(waker) = place.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
+        cut
     }
 
     /// All of it in order, where it is in memory.

@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use cache::reuse::may_stand_in;
+use cache::date::Seconds;
+use cache::reuse::{may_be_shared, may_stand_in};
 use cache::status::{Forward, Handled};
 use cache::storable;
 use cache::store::stored::Stored;
 use cache::targeted::{CAPABILITY, CAPABILITY_FIELD};
 use cache::validate;
-use cache::{date::Seconds, freshness::Times};
 use http1::{Headers, Known, Method};
 
-use super::flight::{Landed, Lead, Turn};
-use super::keep::{Keeping, Kept, Sent};
+use super::flight::{Landed, Lead, Question, Turn};
+use super::keep::{self, Keeping, Kept, Sent};
 use super::{Asked, CachePlan, Missing, insight, look, parts, respond};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Side};
@@ -32,23 +32,40 @@ pub(super) struct Errand<'a> {
     pub(super) missing: Missing,
 }
 
+/// Whose conditions a request has that nothing stored can be validated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Conditions {
+    /// None: all of it is wanted, to be kept.
+    Own,
+    /// Those of the client.
+    Clients,
+}
+
 impl Errand<'_> {
     /// Fetches, or waits for one who does.
     pub(super) async fn run(&mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
         // A head is fetched without its content: nobody else could use it.
         if exchange.request.method != Method::Get {
-            return self.fetch(exchange, None).await;
+            return self.fetch(exchange, None, Conditions::Own).await;
         }
         loop {
             let key = self.flight_key(exchange);
             match self.cache.shelf.flights.join(&key, self.asked.now) {
-                Turn::Lead(lead) => return self.fetch(exchange, Some(lead)).await,
-                Turn::Alone => return self.fetch(exchange, None).await,
+                Turn::Lead(lead) => {
+                    return self.fetch(exchange, Some(lead), Conditions::Own).await;
+                }
+                // What is not kept may still be validated by the client's copy.
+                Turn::Alone => return self.fetch(exchange, None, Conditions::Clients).await,
                 Turn::Follow(follow) => match follow.landed().await {
                     Landed::Stored(stored) if self.may_share(exchange, &stored) => {
                         return Ok(self.share(exchange, &stored));
                     }
-                    Landed::Stored(_) | Landed::Pass => return self.fetch(exchange, None).await,
+                    Landed::Stale(stored) if self.may_share_stale(exchange, &stored) => {
+                        return Ok(self.serve_stale(exchange, &stored, None));
+                    }
+                    Landed::Stored(_) | Landed::Stale(_) | Landed::Pass => {
+                        return self.fetch(exchange, None, Conditions::Own).await;
+                    }
                     Landed::Failed(fault) => return self.fail(exchange, fault),
                     Landed::Left => {}
                 },
@@ -72,8 +89,9 @@ impl Errand<'_> {
                 key.extend_from_slice(value);
             }
         }
-        if self.asked.directives.no_store || exchange.request.headers.contains(Known::Authorization)
-        {
+        let has_credentials = exchange.request.headers.contains(Known::Authorization);
+        let is_steered = self.cache.steering(exchange).next().is_some();
+        if self.asked.directives.no_store || has_credentials || is_steered {
             // Their answers are most likely not to be shared.
             key.extend_from_slice(b"\nalone");
         }
@@ -81,11 +99,22 @@ impl Errand<'_> {
     }
 
     /// Whether an answer that another request has fetched meanwhile answers this one. One that
-    /// must be validated each time answers nobody else (RFC 9111 §5.2.2.4).
+    /// must be validated each time answers nobody else (RFC 9111 §4, §5.2.2.4).
     fn may_share(&self, exchange: &Exchange, stored: &Stored) -> bool {
+        self.selects(exchange, stored)
+            && may_be_shared(&stored.terms, clock::unix().as_secs())
+            && !self.cache.shelf.store.is_purged(&self.asked.key, stored)
+    }
+
+    /// Whether this request, too, may be answered by what is stale.
+    fn may_share_stale(&self, exchange: &Exchange, stored: &Stored) -> bool {
+        let now = clock::unix().as_secs();
+        self.selects(exchange, stored) && may_stand_in(&stored.terms, &self.asked.directives, now)
+    }
+
+    fn selects(&self, exchange: &Exchange, stored: &Stored) -> bool {
         stored.selection.matches(&exchange.request.headers)
             && respond::fits(exchange, stored)
-            && !stored.terms.no_cache
             && !self.asked.directives.no_store
     }
 
@@ -97,10 +126,16 @@ impl Errand<'_> {
     }
 
     /// Fetches, and keeps what may be kept.
-    async fn fetch(&self, exchange: &mut Exchange, lead: Option<Lead>) -> Result<Response, Fault> {
+    async fn fetch(
+        &self,
+        exchange: &mut Exchange,
+        lead: Option<Lead>,
+        conditions: Conditions,
+    ) -> Result<Response, Fault> {
         let sent = Sent::now(self.cache, &self.asked);
         exchange.trace.sent_on = Some(clock::now());
-        let own = self.set_request(exchange);
+        let question = self.cache.shelf.flights.ask(self.asked.uri());
+        let own = self.set_request(exchange, conditions);
         let fetched = upstream::fetch(self.worker, exchange, self.plan).await;
         exchange.request.headers = own;
         let response = match fetched {
@@ -115,13 +150,13 @@ impl Errand<'_> {
         };
         if let Some(stored) = self.stand_in(response.head.status) {
             if let Some(lead) = lead {
-                lead.land(Landed::Stored(Arc::clone(&stored)));
+                lead.land(Landed::Stale(Arc::clone(&stored)));
             }
             let status = response.head.status;
             return Ok(self.serve_stale(exchange, &stored, Some(status)));
         }
-        let kept = self.take(exchange, response, (sent, lead.as_ref())).await?;
-        land(lead, &kept, self.asked.now);
+        let kept = self.take(exchange, response, (sent, &question)).await?;
+        land(lead, &kept, clock::unix().as_secs());
         Ok(kept.response)
     }
 
@@ -130,15 +165,15 @@ impl Errand<'_> {
         &self,
         exchange: &mut Exchange,
         response: Response,
-        (sent, lead): (Sent, Option<&Lead>),
+        (sent, question): (Sent, &Question),
     ) -> Result<Kept, Fault> {
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, ..Handled::default() };
         let (cache, asked) = (self.cache, &self.asked);
-        let keeping = Keeping { cache, asked, lead, sent };
+        let keeping = Keeping { cache, asked, question, sent };
         match (&self.missing.stored, response.head.status) {
             (Some(stored), 304) if self.validates(exchange) => {
-                Ok(self.renew(exchange, stored, &response, sent.at))
+                Ok(self.renew(&keeping, exchange, stored, &response))
             }
             (Some(stored), 206) if self.completes(exchange) => {
                 match parts::complete(&keeping, exchange, stored, response).await {
@@ -168,7 +203,7 @@ impl Errand<'_> {
     }
 
     /// Makes the request ready for the origin; returns its fields as they were.
-    fn set_request(&self, exchange: &mut Exchange) -> Headers {
+    fn set_request(&self, exchange: &mut Exchange, conditions: Conditions) -> Headers {
         let is_get = exchange.request.method == Method::Get;
         let headers = &mut exchange.request.headers;
         let own = headers.clone();
@@ -185,6 +220,7 @@ impl Errand<'_> {
                     validate::remove_conditions(headers);
                     parts::ask_for_rest(headers, stored);
                 }
+                None if conditions == Conditions::Clients => {}
                 _ => validate::remove_conditions(headers),
             }
         }
@@ -236,45 +272,52 @@ impl Errand<'_> {
     /// The origin says that what is kept is still right (RFC 9111 §4.3.4).
     fn renew(
         &self,
+        keeping: &Keeping<'_>,
         exchange: &Exchange,
         stored: &Arc<Stored>,
         response: &Response,
-        sent: Seconds,
     ) -> Kept {
         insight::mark(exchange, self.cache, CacheOutcome::Revalidated);
-        let now = clock::unix().as_secs();
+        let mut fresh = response.head.headers.clone();
+        // A cookie is kept only with a lifetime beside it, and that of before is not beside it.
+        let mut cookies = Headers::new();
+        if !storable::names_lifetime(&fresh, keeping.times()) {
+            cookies = keep::take(&mut fresh, |field| field.known == Known::SetCookie);
+        }
         let mut head = stored.head.clone();
-        validate::update(&mut head.headers, &response.head.headers);
+        validate::update(&mut head.headers, &fresh);
         let mut judged = head.clone();
         judged.status = if stored.part.is_some() { 200 } else { judged.status };
-        let times = Times { request: sent, response: now };
-        let verdict = storable::storable(&exchange.request, &judged, times, &self.cache.policy);
-        let store = &self.cache.shelf.store;
+        let verdict = keeping.judge_head(exchange, &judged);
         let handled = Handled {
             forward: Some(self.missing.forward),
             forward_status: Some(304),
             stored: verdict.is_ok(),
             ..Handled::default()
         };
-        if let Err(rule) = &verdict {
-            insight::not_kept(exchange, rule.label());
+        let now = keeping.times().response;
+        if let Err(refused) = &verdict {
+            insight::not_kept(exchange, refused.label());
         }
         let terms = match &verdict {
             Ok(storable) => storable.terms,
             Err(_) => storable::Terms { received: now, ..storable::Terms::default() },
         };
+        let left_out = verdict.as_ref().map_or(&[][..], |storable| &storable.fields_left_out);
+        let own = keep::leave_out(&mut head.headers, left_out);
         let renewed = Arc::new(stored.renewed(head, terms));
+        let store = &self.cache.shelf.store;
+        let is_own = verdict.as_ref().is_err_and(|refused| refused.is_own());
         if verdict.is_ok() {
             store.renew(&self.asked.key, stored, Arc::clone(&renewed));
-        } else {
+        } else if !is_own {
             store.discard(&self.asked.key, stored);
         }
         let from = (self.cache, &self.asked);
-        Kept {
-            response: respond::from_stored(exchange, from, &renewed, handled),
-            stored: verdict.is_ok().then_some(renewed),
-            is_own: false,
-        }
+        let mut response = respond::from_stored(exchange, from, &renewed, handled);
+        keep::give_back(&mut response, cookies);
+        keep::give_back(&mut response, own);
+        Kept { response, stored: verdict.is_ok().then_some(renewed), is_own }
     }
 }
 
@@ -282,7 +325,10 @@ impl Errand<'_> {
 fn land(lead: Option<Lead>, kept: &Kept, now: Seconds) {
     let Some(lead) = lead else { return };
     match &kept.stored {
-        Some(stored) => lead.land(Landed::Stored(Arc::clone(stored))),
+        Some(stored) if may_be_shared(&stored.terms, now) => {
+            lead.land(Landed::Stored(Arc::clone(stored)));
+        }
+        Some(_) => lead.pass(now),
         None if kept.is_own => lead.land(Landed::Pass),
         None => lead.pass(now),
     }

@@ -7,14 +7,20 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
+use cache::store::content::Content;
 use cache::store::stored::Stored;
+use tokio::time::timeout;
 
 use super::insight::FillClock;
 use super::plan::Shelf;
 use crate::body::Body;
 use spill::Spill;
+
+/// How long a reader may hold up others of content that is not kept. Then it is cut off.
+const STALL: Duration = Duration::from_secs(5);
 
 /// Bytes in memory of all content that is on its way, in this process.
 static ON_THE_WAY_BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -96,7 +102,7 @@ impl Filling {
     async fn fill(&mut self, body: &mut Body) -> bool {
         let stored = Arc::clone(&self.stored);
         loop {
-            if !poll_fn(|cx| stored.content.poll_room(cx)).await {
+            if !self.has_room(&stored.content).await {
                 return false;
             }
             match poll_fn(|cx| body.poll_data(cx)).await {
@@ -106,6 +112,18 @@ impl Filling {
             }
             if matches!(&self.way, Way::Disk(spill) if spill.is_due()) {
                 self.spill().await;
+            }
+        }
+    }
+
+    /// Waits until there is room for more; `false` when nobody is left to read it. Of several
+    /// readers of content that is not kept, one that takes nothing holds up the others for a while
+    /// only.
+    async fn has_room(&self, content: &Content) -> bool {
+        loop {
+            match timeout(STALL, poll_fn(|cx| content.poll_room(cx))).await {
+                Ok(has_readers) => return has_readers,
+                Err(_elapsed) => self.clock.cut(content.cut_slowest()),
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -22,6 +23,8 @@ const PASSES_MAX: usize = 100_000;
 pub(super) enum Landed {
     /// It is kept, or on its way.
     Stored(Arc<Stored>),
+    /// There is none, but this, which is stale, has been used.
+    Stale(Arc<Stored>),
     /// It is for one request alone.
     Pass,
     /// There is none.
@@ -34,13 +37,24 @@ pub(super) enum Landed {
 #[derive(Debug, Default)]
 pub(super) struct Flights {
     known: Mutex<Known>,
+    hasher: foldhash::quality::RandomState,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     open: HashMap<Box<[u8]>, Arc<Flight>, foldhash::quality::RandomState>,
-    /// Until when each key passes.
-    passes: HashMap<Box<[u8]>, Seconds, foldhash::quality::RandomState>,
+    /// Until when each key passes, by its hash: what two of one hash cost is a fetch.
+    passes: HashMap<u64, Seconds, foldhash::quality::RandomState>,
+    /// What is being asked of the origin, by the hash of its URI, whoever waits for it.
+    asked: HashMap<u64, Questions, foldhash::quality::RandomState>,
+}
+
+/// Requests for one URI that are on their way.
+#[derive(Debug, Default)]
+struct Questions {
+    open: usize,
+    /// How often the URI has been made invalid meanwhile.
+    changes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -73,11 +87,12 @@ impl Flights {
     /// Takes part in the fetch for a key.
     pub(super) fn join(self: &Arc<Self>, key: &[u8], now: Seconds) -> Turn {
         let mut known = self.known();
-        if let Some(until) = known.passes.get(key) {
+        let hash = self.hasher.hash_one(key);
+        if let Some(until) = known.passes.get(&hash) {
             if *until > now {
                 return Turn::Alone;
             }
-            known.passes.remove(key);
+            known.passes.remove(&hash);
         }
         if let Some(flight) = known.open.get(key) {
             return Turn::Follow(Follow { flight: Arc::clone(flight), place: None });
@@ -87,9 +102,24 @@ impl Flights {
         Turn::Lead(Lead { flights: Arc::clone(self), key: key.into(), flight })
     }
 
-    /// What is under way for a key is out of date before it is here: nobody may join it.
-    pub(super) fn disown(&self, key: &[u8]) {
-        self.known().open.retain(|other, _| !other.starts_with(key));
+    /// What is under way for a URI is out of date before it is here: nobody may join it, and
+    /// nobody may keep it.
+    pub(super) fn disown(&self, uri: &[u8]) {
+        let hash = self.hasher.hash_one(uri);
+        let mut known = self.known();
+        // Who leads has asked; without that there is nothing to look through.
+        let Some(questions) = known.asked.get_mut(&hash) else { return };
+        questions.changes += 1;
+        known.open.retain(|other, _| !other.starts_with(uri));
+    }
+
+    /// Takes note that a URI is being asked for.
+    pub(super) fn ask(self: &Arc<Self>, uri: &[u8]) -> Question {
+        let hash = self.hasher.hash_one(uri);
+        let mut known = self.known();
+        let questions = known.asked.entry(hash).or_default();
+        questions.open += 1;
+        Question { flights: Arc::clone(self), hash, changes: questions.changes }
     }
 
     fn close(&self, key: &[u8], flight: &Arc<Flight>) {
@@ -104,7 +134,36 @@ impl Flights {
         if known.passes.len() >= PASSES_MAX {
             known.passes.clear();
         }
-        known.passes.insert(key.into(), now + PASS_S);
+        known.passes.insert(self.hasher.hash_one(key), now + PASS_S);
+    }
+}
+
+/// A request on its way to the origin. What two URIs of one hash cost is a response that is not
+/// kept.
+#[derive(Debug)]
+pub(super) struct Question {
+    flights: Arc<Flights>,
+    hash: u64,
+    /// What had been counted when it began.
+    changes: u64,
+}
+
+impl Question {
+    /// Whether what it asks for has been made invalid since.
+    pub(super) fn is_out_of_date(&self) -> bool {
+        let known = self.flights.known();
+        known.asked.get(&self.hash).is_none_or(|questions| questions.changes != self.changes)
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        let mut known = self.flights.known();
+        let Some(questions) = known.asked.get_mut(&self.hash) else { return };
+        questions.open -= 1;
+        if questions.open == 0 {
+            known.asked.remove(&self.hash);
+        }
     }
 }
 
@@ -117,12 +176,6 @@ pub(super) struct Lead {
 }
 
 impl Lead {
-    /// Whether what is fetched is out of date already.
-    pub(super) fn is_disowned(&self) -> bool {
-        let known = self.flights.known();
-        known.open.get(&self.key).is_none_or(|open| !Arc::ptr_eq(open, &self.flight))
-    }
-
     /// Tells the others what became of it.
     pub(super) fn land(self, landed: Landed) {
         self.set(landed);
@@ -255,9 +308,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_for_is_out_of_date_after_a_change() {
+        let flights = Arc::<Flights>::default();
+        let (first, other) = (flights.ask(b"k"), flights.ask(b"o"));
+        flights.disown(b"k");
+        let second = flights.ask(b"k");
+        assert!(first.is_out_of_date() && !second.is_out_of_date() && !other.is_out_of_date());
+        drop((first, second, other));
+        assert!(flights.known().asked.is_empty());
+    }
+
+    #[test]
     fn nobody_joins_what_is_out_of_date() {
         let flights = Arc::<Flights>::default();
         let first = lead(&flights, b"k");
+        let _question = flights.ask(b"k");
         flights.disown(b"k");
         let second = lead(&flights, b"k");
         drop(first);

@@ -102,6 +102,13 @@ impl FillClock {
         }
     }
 
+    /// Readers were cut off, who held up others.
+    pub(super) fn cut(&self, readers: usize) {
+        for _ in 0..readers {
+            self.snapshot.metrics().limit("cache-stalled-readers");
+        }
+    }
+
     /// It is not kept after all. Only the first reason counts.
     pub(super) fn stop(&mut self, reason: &str) {
         if self.since.take().is_some() {

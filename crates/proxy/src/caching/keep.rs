@@ -6,14 +6,16 @@ use std::sync::atomic::AtomicU64;
 use cache::date::Seconds;
 use cache::freshness::Times;
 use cache::status::Handled;
+use cache::steering;
 use cache::storable::{self, NotStored, Storable};
 use cache::store::content::Content;
 use cache::store::stored::{Stored, tags};
 use cache::validate;
 use cache::vary::Selection;
-use http1::{Known, ResponseHead};
+use http1::headers::Field;
+use http1::{Headers, Known, ResponseHead};
 
-use super::flight::Lead;
+use super::flight::Question;
 use super::{Asked, CachePlan, fill, insight, parts, respond};
 use crate::exchange::{Exchange, Response};
 use crate::io::clock;
@@ -22,8 +24,8 @@ use crate::io::clock;
 pub(super) struct Keeping<'a> {
     pub(super) cache: &'a CachePlan,
     pub(super) asked: &'a Asked,
-    /// Whose answer it is, where others wait for it.
-    pub(super) lead: Option<&'a Lead>,
+    /// The request that it answers.
+    pub(super) question: &'a Question,
     /// When the request was sent.
     pub(super) sent: Sent,
 }
@@ -55,7 +57,7 @@ pub(super) struct Kept {
 
 /// Why an answer is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
+pub(super) enum Refused {
     /// By the rules.
     Rule(NotStored),
     /// It is longer than the store takes.
@@ -64,22 +66,28 @@ enum Refused {
     Invalidated,
     /// It is a part that cannot be used.
     Part,
+    /// The request has a field that may have made it another one.
+    Steered,
 }
 
 impl Refused {
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Rule(rule) => rule.label(),
             Self::TooLarge => "too-large",
             Self::Invalidated => "invalidated",
             Self::Part => "partial",
+            Self::Steered => "steered",
         }
     }
 
     /// Whether the next request for the same may fare better.
-    fn is_own(self) -> bool {
-        let rules = [NotStored::RequestNoStore, NotStored::Authorization];
-        matches!(self, Self::Rule(rule) if rules.contains(&rule)) || self == Self::Invalidated
+    pub(super) fn is_own(self) -> bool {
+        match self {
+            Self::Rule(rule) => rule.is_of_the_request(),
+            Self::Invalidated | Self::Steered => true,
+            Self::TooLarge | Self::Part => false,
+        }
     }
 }
 
@@ -105,8 +113,10 @@ impl Keeping<'_> {
     fn keep_for_all(&self, exchange: &Exchange, response: Response, handled: Handled) -> Kept {
         match self.judge(exchange, &response) {
             Ok(storable) => {
-                let stored = self.put(exchange, response, storable);
-                self.give(exchange, &stored, handled)
+                let (stored, own) = self.put(exchange, response, storable);
+                let mut kept = self.give(exchange, &stored, handled);
+                give_back(&mut kept.response, own);
+                kept
             }
             Err(refused) => {
                 insight::not_kept(exchange, refused.label());
@@ -134,24 +144,42 @@ impl Keeping<'_> {
         Kept { response, stored: None, is_own: refused.is_own() }
     }
 
-    fn judge(&self, exchange: &Exchange, response: &Response) -> Result<Storable, Refused> {
-        if self.lead.is_some_and(Lead::is_disowned) {
+    /// Whether a response of this head may be kept, and on what terms.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn judge_head(
+        &self,
+        exchange: &Exchange,
+        head: &ResponseHead,
+    ) -> Result<Storable, Refused> {
+        // What it is about may have been changed or purged since it was asked for.
+        if self.question.is_out_of_date() {
             return Err(Refused::Invalidated);
         }
-        let times = Times { request: self.sent.at, response: clock::unix().as_secs() };
+        let told = |name: &[u8]| steering::is_told_by(&head.headers, name);
+        if self.cache.steering(exchange).any(|name| !told(name)) {
+            return Err(Refused::Steered);
+        }
         let policy = &self.cache.policy;
-        let judge = |head: &ResponseHead| {
-            storable::storable(&exchange.request, head, times, policy).map_err(Refused::Rule)
-        };
+        storable::storable(&exchange.request, head, self.times(), policy).map_err(Refused::Rule)
+    }
+
+    /// When the request went out, and now.
+    pub(super) fn times(&self) -> Times {
+        Times { request: self.sent.at, response: clock::unix().as_secs() }
+    }
+
+    fn judge(&self, exchange: &Exchange, response: &Response) -> Result<Storable, Refused> {
         let storable = if response.head.status == 206 {
             if parts::part_of(response).is_none() {
                 return Err(Refused::Part);
             }
             let mut whole = (*response.head).clone();
             whole.status = 200;
-            judge(&whole)?
+            self.judge_head(exchange, &whole)?
         } else {
-            judge(&response.head)?
+            self.judge_head(exchange, &response.head)?
         };
         let most = self.cache.shelf.store.object_bytes_max();
         if response.declared_length.is_some_and(|length| length > most) {
@@ -160,12 +188,19 @@ impl Keeping<'_> {
         Ok(storable)
     }
 
-    /// Puts an answer into the store, with its content on the way.
-    fn put(&self, exchange: &Exchange, mut response: Response, storable: Storable) -> Arc<Stored> {
+    /// Puts an answer into the store, with its content on the way. Returns beside it the fields
+    /// that are not kept.
+    fn put(
+        &self,
+        exchange: &Exchange,
+        mut response: Response,
+        storable: Storable,
+    ) -> (Arc<Stored>, Headers) {
         insight::stored(exchange);
         let part = (response.head.status == 206).then(|| parts::part_of(&response)).flatten();
         let content = Arc::new(Content::default());
-        let head = kept_head(&response.head, &storable);
+        let mut head = response.head.clone();
+        let own = leave_out(&mut head.headers, &storable.fields_left_out);
         let stored = Arc::new(Stored {
             terms: storable.terms,
             selection: Selection::of(&head.headers, &exchange.request.headers),
@@ -178,14 +213,14 @@ impl Keeping<'_> {
             head,
         });
         let shelf = &self.cache.shelf;
-        let is_current = |_: &[Arc<Stored>]| !self.lead.is_some_and(Lead::is_disowned);
+        let is_current = |_: &[Arc<Stored>]| !self.question.is_out_of_date();
         let headers = &exchange.request.headers;
         shelf.store.put_if(&self.asked.key, headers, Arc::clone(&stored), is_current);
         let clock = insight::FillClock::of(exchange);
         let place = (shelf, &self.asked.key[..], self.sent.epoch);
         let filling = fill::Filling::new(place, Arc::clone(&stored), clock);
         filling.begin(std::mem::replace(&mut response.body, crate::body::Body::Empty));
-        stored
+        (stored, own)
     }
 
     /// What an answer to HEAD says of what is stored (RFC 9111 §4.3.5).
@@ -202,9 +237,12 @@ impl Keeping<'_> {
                 Ok(storable) if is_of_the_same(stored, &response) => {
                     let mut head = stored.head.clone();
                     validate::update(&mut head.headers, &response.head.headers);
+                    leave_out(&mut head.headers, &storable.fields_left_out);
                     let renewed = Arc::new(stored.renewed(head, storable.terms));
                     store.renew(&self.asked.key, stored, renewed);
                 }
+                // What this one request brought about says nothing of what others get.
+                Err(refused) if refused.is_own() => {}
                 _ => store.discard(&self.asked.key, stored),
             }
         }
@@ -218,24 +256,45 @@ impl Keeping<'_> {
 fn is_of_the_same(stored: &Stored, response: &Response) -> bool {
     let is_same = |field: Known| {
         let (before, now) = (stored.head.headers.value(field), response.head.headers.value(field));
-        before.is_none() || now.is_none() || before == now
+        now.is_none() || before == now
     };
-    let lengths = stored.declared_length.zip(response.declared_length);
+    let length = respond::length(stored);
+    let lengths = length.zip(response.declared_length);
     is_same(Known::Etag)
         && is_same(Known::LastModified)
         && lengths.is_none_or(|(before, now)| before == now)
 }
 
-/// A head without what is of one connection, and without what may not be kept (RFC 9111 §3.1).
-fn kept_head(head: &ResponseHead, storable: &Storable) -> ResponseHead {
-    let mut kept = head.clone();
-    let is_out = |known: Known, name: &[u8]| {
-        matches!(known, Known::Upgrade | Known::Trailer | Known::TransferEncoding | Known::Age)
-            || name.eq_ignore_ascii_case(b"proxy-authentication-info")
-    };
-    let left_out = &storable.fields_left_out;
-    kept.headers.retain(|field| {
-        !is_out(field.known, field.name) && !left_out.iter().any(|name| field.is(name))
+/// Takes the fields out that are of one connection, and those that may not be kept (RFC 9111
+/// §3.1). Returns the latter, which are for the one client that has asked.
+pub(super) fn leave_out(headers: &mut Headers, left_out: &[Vec<u8>]) -> Headers {
+    let own = take(headers, |field| left_out.iter().any(|name| field.is(name)));
+    let known = [Known::Upgrade, Known::Trailer, Known::TransferEncoding, Known::Age];
+    headers.retain(|field| {
+        !known.contains(&field.known)
+            && !field.name.eq_ignore_ascii_case(b"proxy-authentication-info")
     });
-    kept
+    own
+}
+
+/// Takes fields out.
+pub(super) fn take(headers: &mut Headers, is_one: impl Fn(&Field<'_>) -> bool) -> Headers {
+    let mut taken = Headers::new();
+    headers.retain(|field| {
+        let goes = is_one(&field);
+        if goes {
+            taken.push(field.name, field.value);
+        }
+        !goes
+    });
+    taken
+}
+
+/// Gives the client that has asked what is not kept for others. What frames or places the
+/// content is made anew, whatever was left out.
+pub(super) fn give_back(response: &mut Response, own: Headers) {
+    let framing = [Known::ContentLength, Known::ContentRange, Known::TransferEncoding, Known::Age];
+    for field in own.iter().filter(|field| !framing.contains(&field.known)) {
+        response.head.headers.push(field.name, field.value);
+    }
 }

@@ -12,7 +12,7 @@ use cache::store::stored::Stored;
 use cache::validate;
 use http1::{Headers, Known};
 
-use super::keep::Keeping;
+use super::keep::{Keeping, leave_out};
 use super::{Asked, CachePlan, respond};
 use crate::body::{Body, StoredBody};
 use crate::exchange::{Exchange, Response};
@@ -75,9 +75,13 @@ pub(super) async fn complete(
     head.status = 200;
     head.reason.clear();
     head.headers.remove(Known::ContentRange);
+    // The origin has just said that the first part is right too.
+    let verdict = keeping.judge_head(exchange, &head);
+    let left_out = verdict.as_ref().map_or(&[][..], |storable| &storable.fields_left_out);
+    leave_out(&mut head.headers, left_out);
     let whole = Arc::new(Stored {
         head,
-        terms: stored.terms,
+        terms: verdict.as_ref().map_or(stored.terms, |storable| storable.terms),
         selection: stored.selection.clone(),
         content: Arc::new(content),
         declared_length: Some(rest.complete_length),
@@ -86,9 +90,11 @@ pub(super) async fn complete(
         checked: AtomicU64::new(stored.checked.load(Ordering::Relaxed)),
         on_disk: false.into(),
     });
-    let (store, asked) = (&keeping.cache.shelf.store, keeping.asked);
-    store.put(&asked.key, &exchange.request.headers, Arc::clone(&whole));
-    store.settle(&asked.key, &whole, keeping.sent.epoch);
+    if verdict.is_ok() {
+        let (store, asked) = (&keeping.cache.shelf.store, keeping.asked);
+        store.put(&asked.key, &exchange.request.headers, Arc::clone(&whole));
+        store.settle(&asked.key, &whole, keeping.sent.epoch);
+    }
     Some(whole)
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cache::disk::DiskPlan;
 use cache::key::{self, QueryRule};
+use cache::steering;
 use cache::storable::Policy;
 use cache::store::{Store, StoreLimits};
 use cache::tier::TierPlan;
@@ -178,6 +179,17 @@ impl CachePlan {
         let client = exchange.client.address;
         let query = Query { head: &exchange.request, path: exchange.path(), client };
         self.bypass.iter().position(|all| all.iter().all(|condition| condition.holds(&query)))
+    }
+
+    /// The fields of a request that may have made it another one for the origin. A trusted proxy
+    /// writes them itself, and what is part of the key is told apart.
+    pub(super) fn steering<'a>(&'a self, exchange: &'a Exchange) -> impl Iterator<Item = &'a [u8]> {
+        let is_key = |name: &[u8]| {
+            self.headers.iter().any(|header| name.eq_ignore_ascii_case(header.as_bytes()))
+        };
+        let is_trusted = exchange.client.trusted;
+        let all = steering::steering(&exchange.request.headers);
+        all.filter(move |name| !is_trusted && !is_key(name))
     }
 
     /// The URI of a request as it is known here.

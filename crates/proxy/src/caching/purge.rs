@@ -66,7 +66,7 @@ pub(super) async fn by_method(
 /// A change at the origin makes what is kept for its URI invalid, and what is kept for those
 /// that the answer names (RFC 9111 §4.4).
 pub(super) fn invalidate(worker: &Worker, cache: &CachePlan, asked: &Asked, response: &Response) {
-    let uri = asked.key.get(..asked.uri_length).unwrap_or_default();
+    let uri = asked.uri();
     let mut count = remove(cache, uri, asked.key.len() > uri.len());
     for named in invalidate::named(&response.head.headers, uri) {
         count += remove(cache, &named, asked.key.len() > uri.len());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cache::directives::RequestDirectives;
 use cache::status::Forward;
 use cache::store::stored::Stored;
-use http1::{BodyLength, Method};
+use http1::{BodyLength, Known, Method};
 
 use super::errand::Errand;
 use super::{Asked, CachePlan, Missing, insight};
@@ -37,6 +37,14 @@ pub(super) fn begin(
     let (Some(worker), super::flight::Turn::Lead(lead)) = (worker.handle(), turn) else { return };
     let mut again = Box::new(exchange.again((Body::Empty, BodyLength::None)));
     again.request.method = Method::Get;
+    let steering: Vec<Vec<u8>> = cache.steering(exchange).map(<[u8]>::to_vec).collect();
+    let headers = &mut again.request.headers;
+    // All of it is wanted, and nothing that is meant for this one client.
+    headers.remove(Known::Range);
+    headers.remove(Known::IfRange);
+    for name in &steering {
+        headers.remove_named(name);
+    }
     let mut key = Recycled::<Vec<u8>>::take();
     key.clone_from(&asked.key);
     let (uri_length, now, purge) = (asked.uri_length, asked.now, asked.purge);

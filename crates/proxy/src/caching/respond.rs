@@ -96,7 +96,7 @@ fn ranges_count(exchange: &Exchange, stored: &Stored) -> bool {
 }
 
 /// The length of the whole, where it is known.
-fn length(stored: &Stored) -> Option<u64> {
+pub(super) fn length(stored: &Stored) -> Option<u64> {
     stored.declared_length.or_else(|| stored.content.is_whole().then(|| stored.content.length()))
 }
 

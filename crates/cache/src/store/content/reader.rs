@@ -43,7 +43,7 @@ impl Reader {
         let place = if content.is_whole() {
             None
         } else {
-            Some(content.arriving().readers.insert(Place { offset, waker: None }))
+            Some(content.arriving().readers.insert(Place { offset, waker: None, is_cut: false }))
         };
         Self { content, offset, end, piece: None, place }
     }
@@ -76,6 +76,10 @@ impl Reader {
     fn poll_arriving(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Broken>> {
         let content = Arc::clone(&self.content);
         let mut arriving = content.arriving();
+        let place = self.place.and_then(|key| arriving.readers.get(key));
+        if place.is_some_and(|place| place.is_cut) {
+            return Poll::Ready(Err(Broken));
+        }
         if let Some(spill) = arriving.spill.as_ref().filter(|spill| self.offset < spill.length) {
             let end = self.end.unwrap_or(u64::MAX).min(spill.length);
             return Poll::Ready(Ok(Next::OnDisk(DiskSpan::filling(&spill.file, self.offset, end))));
