@@ -4,17 +4,22 @@
 //! decision out. The stores keep bytes and know no rule.
 
 pub mod date;
+pub mod device;
 pub mod directives;
 pub mod disk;
 pub mod freshness;
 pub mod invalidate;
 pub mod key;
 pub mod members;
+pub mod no_vary_search;
+pub mod overrides;
 pub mod range;
 pub mod reuse;
+pub mod search_rules;
 pub mod status;
 pub mod storable;
 pub mod store;
 pub mod targeted;
+pub mod urlencoded;
 pub mod validate;
 pub mod vary;
