@@ -1,13 +1,18 @@
 //! The cache by the rules of RFC 9111 and its neighbours, over sockets.
 
+mod addressed;
 mod coalescing;
 mod conditions;
+mod confusion;
+mod devices;
 mod failing;
 mod freshness;
 mod keys;
+mod posts;
 mod purging;
 mod ranges;
 mod scene;
+mod searches;
 mod storing;
 mod telling;
 

@@ -56,7 +56,7 @@ impl Scene {
         let before = self.origin.requests().len();
         let (line, fields) = request.split_once('\n').unwrap_or((request, ""));
         let mut text = format!("{line} HTTP/1.1\r\n{ANSWER}: {answer}\r\n");
-        if !fields.to_ascii_lowercase().contains("host:") {
+        if !fields.lines().any(|line| line.to_ascii_lowercase().starts_with("host:")) {
             text += "Host: a.test\r\n";
         }
         for field in fields.lines() {

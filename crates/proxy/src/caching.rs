@@ -3,15 +3,20 @@
 //! The rules are those of the crate `cache`; here they meet exchanges and upstreams. A hit is
 //! answered at once ([`look`]); everything else takes the longer way ([`Errand`]).
 
+mod addressed;
+mod device;
 mod errand;
 mod fill;
 mod flight;
 mod keep;
+mod key;
 mod parts;
 mod plan;
+mod post;
 mod purge;
 mod refresh;
 mod respond;
+mod search;
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -21,6 +26,7 @@ use cache::date::Seconds;
 use cache::directives::RequestDirectives;
 use cache::invalidate;
 use cache::reuse::{Reuse, reuse};
+use cache::search_rules::Known as Rule;
 use cache::status::{Forward, Handled};
 use cache::store::Found;
 use cache::store::stored::Stored;
@@ -36,10 +42,12 @@ use crate::snapshot::ProxyPlan;
 use crate::upstream;
 use crate::worker::Worker;
 
+pub use addressed::purge_url;
 pub use plan::{CachePlan, Shelf};
-pub use purge::purge;
 
 use errand::Errand;
+use key::Beside;
+use post::Posted;
 
 /// A request as the cache sees it.
 struct Asked {
@@ -47,6 +55,10 @@ struct Asked {
     key: Recycled<Vec<u8>>,
     /// How much of the key is the URI.
     uri_length: usize,
+    /// The rule by which the query was written, where one was known for its path.
+    search: Option<Arc<Rule>>,
+    /// What was posted, where that belongs to the key.
+    posted: Option<Posted>,
     directives: RequestDirectives,
     now: Seconds,
     /// The last purge before it was asked.
@@ -75,11 +87,34 @@ pub async fn answer(
     if is_purge(exchange.request.method) && !cache.purge_from.is_empty() {
         return purge::by_method(worker, exchange, cache);
     }
+    let Some(field) = &cache.key.device else {
+        return answer_for(worker, exchange, plan, cache).await;
+    };
+    device::tell_origin(exchange, field);
+    let mut response = answer_for(worker, exchange, plan, cache).await?;
+    device::tell_caches(&mut response);
+    Ok(response)
+}
+
+async fn answer_for(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    plan: &ProxyPlan,
+    cache: &CachePlan,
+) -> Result<Response, Fault> {
+    let mut posted = None;
     if let Some(forward) = passes_by(exchange, cache) {
-        return Box::pin(pass(worker, exchange, (plan, cache), forward)).await;
+        // Rare, and too large for every exchange to make room for.
+        if cache.post_body_bytes_max.is_some() {
+            posted = Box::pin(Posted::read(worker, exchange, cache)).await?;
+        }
+        if posted.is_none() {
+            return Box::pin(pass(worker, exchange, (plan, cache), forward)).await;
+        }
     }
-    let asked = Asked::of(exchange, cache);
-    match look(worker, exchange, cache, &asked) {
+    let asked = Asked::of(exchange, cache, posted);
+    let (asked, found) = search::look_for_both(worker, exchange, cache, asked);
+    match found {
         ControlFlow::Break(response) => Ok(response),
         ControlFlow::Continue(_) if asked.directives.only_if_cached => {
             Err(Fault::proxy(Kind::OnlyIfCached))
@@ -97,11 +132,22 @@ fn is_purge(method: Method) -> bool {
 }
 
 impl Asked {
-    fn of(exchange: &Exchange, cache: &CachePlan) -> Self {
+    fn of(exchange: &Exchange, cache: &CachePlan, posted: Option<Posted>) -> Self {
+        let mut asked = Self::begin(exchange, cache, posted);
+        asked.search = search::apply(cache, &mut asked.key);
+        asked.end(exchange, cache)
+    }
+
+    /// The same request, known by its own URL and no rule of a response.
+    fn by_url_alone(&self, exchange: &Exchange, cache: &CachePlan) -> Self {
+        let plain = Self::begin(exchange, cache, self.posted.clone()).end(exchange, cache);
+        Self { now: self.now, purge: self.purge, ..plain }
+    }
+
+    fn begin(exchange: &Exchange, cache: &CachePlan, posted: Option<Posted>) -> Self {
         let mut key = Recycled::<Vec<u8>>::take();
-        cache.write_uri(exchange, &mut key);
-        let uri_length = key.len();
-        cache.write_rest(exchange, &mut key);
+        let origin = (exchange.client.scheme, &exchange.request.authority[..]);
+        cache.key.write_uri(origin, exchange.target_received(), &mut key);
         let headers = &exchange.request.headers;
         let directives = if cache.honors_requests {
             RequestDirectives::read(headers)
@@ -109,7 +155,16 @@ impl Asked {
             RequestDirectives::default()
         };
         let purge = cache.shelf.store.last_purge();
-        Self { key, uri_length, directives, now: clock::unix().as_secs(), purge }
+        let (search, now) = (None, clock::unix().as_secs());
+        Self { uri_length: key.len(), key, search, posted, directives, now, purge }
+    }
+
+    fn end(mut self, exchange: &Exchange, cache: &CachePlan) -> Self {
+        self.uri_length = self.key.len();
+        let search = self.search.as_ref().map(|rule| rule.number);
+        let beside = Beside { search, posted: self.posted.as_ref() };
+        cache.key.write_rest(exchange, beside, &mut self.key);
+        self
     }
 }
 
@@ -185,12 +240,12 @@ async fn pass(
 ) -> Result<Response, Fault> {
     worker.metrics().add(Counter::CacheBypasses, 1);
     let is_unsafe = invalidate::is_unsafe(&exchange.request.method);
-    let asked = Asked::of(exchange, cache);
+    let asked = Asked::begin(exchange, cache, None).end(exchange, cache);
     let sent = clock::unix().as_secs();
     let mut response = upstream::fetch(worker, exchange, plan).await?;
     let handled = Handled { forward: Some(forward), ..Handled::default() };
     if is_unsafe && invalidate::has_changed(response.head.status) {
-        purge::invalidate(worker, cache, &asked, &response);
+        purge::invalidate(worker, (exchange, cache), &response);
         let is_own = response.head.headers.value(Known::ContentLocation).is_some_and(|location| {
             invalidate::is_same(location, asked.key.get(..asked.uri_length).unwrap_or_default())
         });

@@ -37,8 +37,8 @@ pub(crate) fn purge(snapshot: &Snapshot, body: &str) -> Result<String, Refusal> 
     for shelf in shelves {
         match &wanted.what {
             What::Url(url) => {
-                let key = cache::key::of_url(url).ok_or_else(|| not_a_url(url))?;
-                *count.get_or_insert(0) += caching::purge(shelf, &key, wanted.mode);
+                let purged = caching::purge_url(snapshot, shelf, url, wanted.mode);
+                *count.get_or_insert(0) += purged.ok_or_else(|| not_a_url(url))?;
             }
             What::Prefix(prefix) => {
                 let key = cache::key::of_url(prefix).ok_or_else(|| not_a_url(prefix))?;

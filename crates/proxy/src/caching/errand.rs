@@ -1,6 +1,7 @@
 //! The way of a request to the origin and back, by the cache: one fetch for many, validation,
 //! and what stands in where the origin fails.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use cache::reuse::may_stand_in;
@@ -14,7 +15,8 @@ use http1::{Headers, Known, Method};
 
 use super::flight::{Landed, Lead, Turn};
 use super::keep::{Keeping, Kept};
-use super::{Asked, CachePlan, Missing, look, parts, respond};
+use super::key::line;
+use super::{Asked, CachePlan, Missing, parts, respond, search};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Side};
 use crate::io::clock;
@@ -37,7 +39,7 @@ impl Errand<'_> {
     pub(super) async fn run(mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
         self.worker.metrics().add(Counter::CacheMisses, 1);
         // A head is fetched without its content: nobody else could use it.
-        if exchange.request.method != Method::Get {
+        if exchange.request.method != Method::Get && self.asked.posted.is_none() {
             return self.fetch(exchange, None).await;
         }
         loop {
@@ -49,34 +51,48 @@ impl Errand<'_> {
                     Landed::Stored(stored) if self.may_share(exchange, &stored) => {
                         return Ok(self.share(exchange, &stored));
                     }
+                    // It is not for all URLs of its form, and yet it may be for this one.
+                    Landed::Stored(stored) if !self.asked.is_by_rule_of(&stored.head.headers) => {
+                        return match self.look_again(exchange) {
+                            Some(response) => Ok(response),
+                            None => self.fetch(exchange, None).await,
+                        };
+                    }
                     Landed::Stored(_) | Landed::Pass => return self.fetch(exchange, None).await,
                     Landed::Failed(fault) => return self.fail(exchange, fault),
                     Landed::Left => {}
                 },
             }
-            self.asked.now = clock::unix().as_secs();
-            match look(self.worker, exchange, self.cache, &self.asked) {
-                std::ops::ControlFlow::Break(response) => return Ok(response),
-                std::ops::ControlFlow::Continue(missing) => self.missing = missing,
+            if let Some(response) = self.look_again(exchange) {
+                return Ok(response);
             }
         }
+    }
+
+    fn look_again(&mut self, exchange: &Exchange) -> Option<Response> {
+        let asked = Asked::of(exchange, self.cache, self.asked.posted.clone());
+        let (asked, found) = search::look_for_both(self.worker, exchange, self.cache, asked);
+        self.asked = asked;
+        match found {
+            ControlFlow::Break(response) => return Some(response),
+            ControlFlow::Continue(missing) => self.missing = missing,
+        }
+        None
     }
 
     /// What tells requests apart that cannot share an answer.
     fn flight_key(&self, exchange: &Exchange) -> Vec<u8> {
         let mut key = self.asked.key.clone();
-        key.push(super::plan::URI_END);
-        key.extend_from_slice(&self.missing.fingerprint);
-        for field in [Known::Range, Known::IfRange] {
+        line(&mut key, "vary", &self.missing.fingerprint);
+        for (field, name) in [(Known::Range, "range"), (Known::IfRange, "if-range")] {
             for value in exchange.request.headers.values(field) {
-                key.push(super::plan::URI_END);
-                key.extend_from_slice(value);
+                line(&mut key, name, value);
             }
         }
         if self.asked.directives.no_store || exchange.request.headers.contains(Known::Authorization)
         {
             // Their answers are most likely not to be shared.
-            key.extend_from_slice(b"\nalone");
+            line(&mut key, "alone", b"");
         }
         key
     }
@@ -85,6 +101,7 @@ impl Errand<'_> {
     /// must be validated each time answers nobody else (RFC 9111 §5.2.2.4).
     fn may_share(&self, exchange: &Exchange, stored: &Stored) -> bool {
         stored.selection.matches(&exchange.request.headers)
+            && self.asked.is_by_rule_of(&stored.head.headers)
             && respond::fits(exchange, stored)
             && !stored.terms.no_cache
             && !self.asked.directives.no_store
@@ -248,20 +265,23 @@ impl Errand<'_> {
         let mut judged = head.clone();
         judged.status = if stored.part.is_some() { 200 } else { judged.status };
         let times = Times { request: sent, response: now };
-        let verdict = storable::storable(&exchange.request, &judged, times, &self.cache.policy);
+        let policy = self.cache.policy_for(exchange, self.asked.posted.is_some());
+        let verdict = storable::storable(&exchange.request, &judged, times, &policy);
+        // Under another rule it would have another key: it is used this once.
+        let verdict = verdict.ok().filter(|_| self.asked.is_by_rule_of(&head.headers));
         let store = &self.cache.shelf.store;
         let handled = Handled {
             forward: Some(self.missing.forward),
             forward_status: Some(304),
-            stored: verdict.is_ok(),
+            stored: verdict.is_some(),
             ..Handled::default()
         };
         let terms = match &verdict {
-            Ok(storable) => storable.terms,
-            Err(_) => storable::Terms { received: now, ..storable::Terms::default() },
+            Some(storable) => storable.terms,
+            None => storable::Terms { received: now, ..storable::Terms::default() },
         };
         let renewed = Arc::new(stored.renewed(head, terms));
-        if verdict.is_ok() {
+        if verdict.is_some() {
             store.renew(&self.asked.key, stored, Arc::clone(&renewed));
         } else {
             store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored));
@@ -269,7 +289,7 @@ impl Errand<'_> {
         let from = (self.cache, &self.asked);
         Kept {
             response: respond::from_stored(exchange, from, &renewed, handled),
-            stored: verdict.is_ok().then_some(renewed),
+            stored: verdict.is_some().then_some(renewed),
             is_own: false,
         }
     }

@@ -14,7 +14,8 @@ use cache::vary::Selection;
 use http1::{Known, ResponseHead};
 
 use super::flight::Lead;
-use super::{Asked, CachePlan, fill, parts, respond};
+use super::key::has_unkeyed;
+use super::{Asked, CachePlan, fill, parts, respond, search};
 use crate::exchange::{Exchange, Response};
 use crate::io::clock;
 use crate::record::Counter;
@@ -66,7 +67,7 @@ impl Refused {
 
     /// Whether the next request for the same may fare better.
     fn is_own(self) -> bool {
-        let rules = [NotStored::RequestNoStore, NotStored::Authorization];
+        let rules = [NotStored::RequestNoStore, NotStored::Authorization, NotStored::UnkeyedField];
         matches!(self, Self::Rule(rule) if rules.contains(&rule)) || self == Self::Invalidated
     }
 }
@@ -124,12 +125,16 @@ impl Keeping<'_> {
             return Err(Refused::Invalidated);
         }
         let times = Times { request: self.sent, response: clock::unix().as_secs() };
-        let policy = &self.cache.policy;
+        if has_unkeyed(exchange, &self.cache.key, &response.head.headers) {
+            return Err(Refused::Rule(NotStored::UnkeyedField));
+        }
+        let is_post_keyed = self.asked.posted.is_some();
+        let policy = &self.cache.policy_for(exchange, is_post_keyed);
         let judge = |head: &ResponseHead| {
             storable::storable(&exchange.request, head, times, policy).map_err(Refused::Rule)
         };
         let storable = if response.head.status == 206 {
-            if parts::part_of(response).is_none() {
+            if is_post_keyed || parts::part_of(response).is_none() {
                 return Err(Refused::Part);
             }
             let mut whole = (*response.head).clone();
@@ -162,8 +167,10 @@ impl Keeping<'_> {
             head,
         });
         let shelf = &self.cache.shelf;
-        shelf.store.put(&self.asked.key, &exchange.request.headers, Arc::clone(&stored));
-        let filling = fill::Filling::new(Arc::clone(shelf), &self.asked.key, Arc::clone(&stored));
+        let key =
+            search::key_of(self.worker, (exchange, self.cache), self.asked, &stored.head.headers);
+        shelf.store.put(&key, &exchange.request.headers, Arc::clone(&stored));
+        let filling = fill::Filling::new(Arc::clone(shelf), &key, Arc::clone(&stored));
         filling.begin(std::mem::replace(&mut response.body, crate::body::Body::Empty));
         stored
     }
@@ -179,7 +186,10 @@ impl Keeping<'_> {
         if let (Some(stored), 200) = (stored, response.head.status) {
             let store = &self.cache.shelf.store;
             match self.judge(exchange, &response) {
-                Ok(storable) if is_of_the_same(stored, &response) => {
+                Ok(storable)
+                    if is_of_the_same(stored, &response)
+                        && self.asked.is_by_rule_of(&response.head.headers) =>
+                {
                     let mut head = stored.head.clone();
                     validate::update(&mut head.headers, &response.head.headers);
                     let renewed = Arc::new(stored.renewed(head, storable.terms));

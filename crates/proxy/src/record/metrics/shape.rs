@@ -67,7 +67,7 @@ impl Default for Words {
 }
 
 /// The limits of the configuration language, and the one that the system sets.
-pub const LIMITS: [&str; 17] = [
+pub const LIMITS: [&str; 19] = [
     "header-bytes-max",
     "headers-max",
     "uri-bytes-max",
@@ -84,6 +84,8 @@ pub const LIMITS: [&str; 17] = [
     "retry-budget",
     "hedge-budget",
     "cache-refreshes",
+    "cache-post-body",
+    "no-vary-search-bytes-max",
     "descriptors",
 ];
 
