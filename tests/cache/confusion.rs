@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use testkit::Setup;
 use testkit::external::{run, tool};
+use testkit::{Origin, Setup};
 
 use super::Scene;
 
@@ -175,6 +175,43 @@ fn fields_of_a_stranger_poison_nobody() {
     let scene = Scene::new("cache { key header=\"X-Host\"; }");
     assert!(scene.reuses("GET /\nX-Host: x", FRESH, "GET /\nX-Host: x"));
     assert!(!scene.ask("GET /\nX-Host: y", FRESH).is_hit());
+}
+
+#[test]
+fn each_upstream_of_a_split_has_its_own_answers() {
+    let other = Origin::simple(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 5\r\n\r\nother",
+    );
+    let upstream = format!("upstream \"other\" {{ server \"{}\"; }}", other.server());
+    let route = "route \"/s/*\" { cache { purge \"127.0.0.1\"; }\n\
+                 split key=\"header:X-User\" { to \"origin\"; to \"other\"; }; }";
+    let scene = Scene::with(Setup::new().global(&upstream).site(route));
+    let ask = |user: usize| {
+        let answer = format!("{FRESH} | body=first");
+        scene.ask(&format!("GET /s/x\nX-User: {user}"), &answer).response.text()
+    };
+    let before: Vec<_> = (0..40).map(ask).collect();
+    assert!(before.iter().any(|body| body == "first") && before.iter().any(|body| body == "other"));
+    assert_eq!((0..40).map(ask).collect::<Vec<_>>(), before);
+    assert_eq!((scene.origin.requests().len(), other.requests().len()), (1, 1));
+    scene.ask("PURGE /s/x\nPurge-Mode: hard", "500");
+    assert_eq!((0..40).map(ask).collect::<Vec<_>>(), before);
+    assert_eq!((scene.origin.requests().len(), other.requests().len()), (2, 2));
+}
+
+#[test]
+fn what_a_rewrite_takes_from_elsewhere_counts() {
+    let scene = Scene::with(
+        Setup::new().route("cache { key ignore-query=\"t\"; }\nrewrite \"/{cookie.user}{path}\""),
+    );
+    let ask = |user: &str, query: &str| {
+        scene.ask(&format!("GET /home{query}\nCookie: user={user}"), FRESH).response.text()
+    };
+    assert_eq!(ask("ann", ""), "body of /ann/home");
+    assert_eq!(ask("bob", ""), "body of /bob/home");
+    assert_eq!(ask("ann", "?t=1"), "body of /ann/home");
+    scene.ask("PUT /home\nCookie: user=ann", "200");
+    assert!(!scene.ask("GET /home\nCookie: user=bob", FRESH).is_hit());
 }
 
 #[test]

@@ -78,7 +78,7 @@ mod tests {
             assert!(!body.is_untouched());
         }
         assert_eq!(all, b"abcde");
-        assert!(body.is_empty() && body.is_last());
+        assert!(body.is_last() && body.with_data(<[u8]>::is_empty));
         assert!(Body::led(b"abc".to_vec(), Body::Empty).is_last());
     }
 }

@@ -21,6 +21,10 @@ pub(super) struct KeyPlan {
     route: Vec<u8>,
     headers: Vec<String>,
     cookies: Vec<String>,
+    /// Clients go to one of several upstreams, each with answers of its own.
+    is_split: bool,
+    /// The rewritten target is made of more than the URI.
+    is_rewritten: bool,
     /// The field that tells the origin the class of device, where that counts.
     pub(super) device: Option<String>,
 }
@@ -45,6 +49,8 @@ impl KeyPlan {
             route: if route.predicates.is_empty() { Vec::new() } else { told_apart },
             headers: key.headers.clone(),
             cookies: key.cookies.clone(),
+            is_split: matches!(route.action, config::Action::Split(_)),
+            is_rewritten: route.rewrite.as_ref().is_some_and(is_made_of_more),
             device: key.device_header.clone(),
         }
     }
@@ -76,7 +82,7 @@ impl KeyPlan {
     /// Whether the keys of this route have lines behind the URI.
     pub(super) fn has_rest(&self) -> bool {
         let is_plain = self.route.is_empty() && self.headers.is_empty() && self.cookies.is_empty();
-        !is_plain || self.device.is_some()
+        !is_plain || self.device.is_some() || self.is_split || self.is_rewritten
     }
 
     /// Writes what belongs to the key behind the URI, if anything does.
@@ -84,6 +90,13 @@ impl KeyPlan {
         let request = &exchange.request.headers;
         if self.has_rest() {
             self.write_rules(request, out);
+        }
+        if self.is_split {
+            line(out, "upstream", exchange.upstream_name().as_bytes());
+        }
+        if self.is_rewritten {
+            line(out, "target", b"");
+            self.query.apply(&exchange.request.target, out);
         }
         if exchange.client.trusted {
             write_forwarded(exchange, out);
@@ -115,6 +128,20 @@ impl KeyPlan {
             line(out, "device", Device::of(request).label().as_bytes());
         }
     }
+}
+
+/// Whether the target that goes on depends on what is not in the URI.
+fn is_made_of_more(rewrite: &config::Rewrite) -> bool {
+    use config::{Placeholder as P, TemplateSegment};
+    let config::Rewrite::Replace(template) = rewrite else { return false };
+    let is_more = |segment: &TemplateSegment| match segment {
+        TemplateSegment::Literal(_) => false,
+        TemplateSegment::Placeholder(placeholder) => !matches!(
+            placeholder,
+            P::Path | P::PathRest | P::Query | P::Uri | P::Host | P::Scheme | P::Capture(_)
+        ),
+    };
+    template.segments.iter().any(is_more)
 }
 
 /// What a trusted proxy tells the origin of the URI that the client asked it for, where that is
