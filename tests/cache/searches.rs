@@ -68,6 +68,9 @@ fn another_rule_lets_nothing_through_that_was_kept_by_the_first() {
     assert!(scene.ask("GET /p?a=1", "500").is_hit());
     assert!(!scene.ask("GET /p?b=1", &with("params=(\"b\")")).is_hit());
     assert!(!scene.ask("GET /p?a=2&b=1", &with("params=(\"a\")")).is_hit());
+    // By a third one, `/p?b=1` is the form of a URL that the first did not mean.
+    scene.ask("GET /p?z=1&c=1", &with("params=(\"c\")"));
+    assert!(!scene.ask("GET /p?b=1&c=3", &with("params=(\"c\")")).is_hit());
     // The first rule is back, but not what was kept by it.
     assert!(!scene.ask("GET /p?a=3&b=2", &with("params=(\"a\")")).is_hit());
 }

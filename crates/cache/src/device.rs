@@ -22,6 +22,9 @@ pub enum Device {
 /// The fields of a request that decide, for `Vary`.
 pub const FIELDS: [&str; 3] = ["User-Agent", MOBILE, PLATFORM];
 
+/// The same as one value.
+pub const FIELDS_LIST: &str = "User-Agent, Sec-CH-UA-Mobile, Sec-CH-UA-Platform";
+
 const MOBILE: &str = "Sec-CH-UA-Mobile";
 const PLATFORM: &str = "Sec-CH-UA-Platform";
 
@@ -242,6 +245,11 @@ mod tests {
         ] {
             assert_eq!(of(&[("User-Agent", agent)]), Device::Bot, "{agent}");
         }
+    }
+
+    #[test]
+    fn the_fields_are_those_of_the_list() {
+        assert_eq!(FIELDS.join(", "), FIELDS_LIST);
     }
 
     #[test]

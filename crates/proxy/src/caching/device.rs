@@ -1,6 +1,6 @@
 //! The class of device where a route's key has it: told to the origin, and to the caches beyond.
 
-use cache::device::{Device, FIELDS};
+use cache::device::{Device, FIELDS, FIELDS_LIST};
 use http1::{Headers, Known};
 
 use crate::exchange::{Exchange, Response};
@@ -14,6 +14,9 @@ pub(super) fn tell_origin(exchange: &mut Exchange, field: &str) {
 /// Tells caches beyond by what the class was found.
 pub(super) fn tell_caches(response: &mut Response) {
     let headers = &mut response.head.headers;
+    if !headers.contains(Known::Vary) {
+        return headers.push_known(Known::Vary, FIELDS_LIST.as_bytes());
+    }
     let mut missing = String::new();
     for name in FIELDS.into_iter().filter(|name| !varies(headers, name)) {
         if !missing.is_empty() {
