@@ -54,9 +54,10 @@ fn a_thousand_requests_are_one_fetch_and_stream_along() {
     }
     assert_eq!(origin.requests().len(), 1);
     // Who came before the head waited for it, who came later found it.
-    let metrics = weir.metrics();
-    let sum = |name: &str| metrics.sum(name, &[]);
-    assert_eq!(sum("weir_cache_collapsed_total") + sum("weir_cache_hits_total"), 999.0);
+    weir.wait_metrics(|m| {
+        let of = |outcome| m.sum("weir_cache_requests_total", &[outcome]);
+        of("outcome=\"collapsed\"") + of("outcome=\"hit\"") == 999.0
+    });
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn others_are_served_though_the_first_client_leaves() {
     origin.seen().wait_requests(1);
     let mut staying = weir.client();
     staying.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    weir.wait_metrics(|m| m.sum("weir_cache_misses_total", &[]) == 2.0);
+    weir.wait_metrics(|m| m.sum("weir_cache_forwards_total", &[]) == 2.0);
     leaving.reset();
     // Before the head is there the fetch goes with its client; the other one fetches.
     origin.seen().wait_requests(2);
@@ -159,7 +160,7 @@ fn all_who_wait_hear_of_a_failure() {
         thread::spawn(move || client.get("/").status)
     };
     let asked: Vec<_> = (0..5).map(ask).collect();
-    weir.wait_metrics(|m| m.sum("weir_cache_misses_total", &[]) == 5.0);
+    weir.wait_metrics(|m| m.sum("weir_cache_forwards_total", &[]) == 5.0);
     gate.open();
     asked.into_iter().for_each(|one| assert_eq!(one.join().unwrap(), 502));
     assert_eq!(origin.requests().len(), 1);

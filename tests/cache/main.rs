@@ -4,9 +4,13 @@ mod addressed;
 mod coalescing;
 mod conditions;
 mod confusion;
+mod crash;
 mod devices;
+mod disk;
+mod explaining;
 mod failing;
 mod freshness;
+mod insight;
 mod keys;
 mod posts;
 mod purging;
@@ -15,6 +19,7 @@ mod scene;
 mod searches;
 mod storing;
 mod telling;
+mod warming;
 
 use scene::Scene;
 

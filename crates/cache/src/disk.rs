@@ -20,6 +20,7 @@ mod log;
 mod plan;
 mod purges;
 mod segment;
+mod span;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -28,18 +29,25 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use error::DiskError;
+pub use error::{DiskError, WouldWait};
 pub use found::Found;
 pub use health::DiskNumbers;
+pub(crate) use io::Wait;
+pub use log::Hidden;
 pub use plan::DiskPlan;
+pub use span::DiskSpan;
+pub(crate) use span::SPAN_BYTES_MAX;
 pub use writer::Writer;
 
 use digest::Digest;
 use directory::Directory;
 use doorkeeper::Doorkeeper;
-use format::{Head, Header, KEY_BYTES_MAX, Kind, META_BYTES_MAX, Record};
-use log::{Shared, lock};
+use format::{Head, Header, Kind, META_BYTES_MAX, Record};
+use log::{Condition, Shared, lock};
 use purges::Purges;
+
+/// A store is roomy while more than one part in this many is free.
+const ROOM_PART: u64 = 8;
 
 /// A store in one directory. What it found and what is being written may outlive it.
 #[derive(Debug)]
@@ -80,22 +88,44 @@ impl DiskStore {
     /// The object of this key. Its head is read and checked; that it was asked for is remembered.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Found> {
-        self.shared.health.check().ok()?;
+        self.look_up(key, Wait::Yes).ok().flatten()
+    }
+
+    /// As `get`; fails where the disk may not be waited for and would have to be.
+    pub(crate) fn look_up(&self, key: &[u8], wait: Wait) -> Result<Option<Found>, WouldWait> {
         let digest = self.digest(key);
+        if self.is_failed() {
+            return Ok(None);
+        }
         // A record may be moved while it is looked up, and is at its new place then.
         for _ in 0..3 {
-            let entry = self.shared.index.find(digest.short(), true)?;
-            match Found::open(&self.shared, entry, (digest, key)) {
+            let Some(entry) = self.shared.index.find(digest.short(), true) else {
+                return Ok(None);
+            };
+            match Found::open(&self.shared, entry, (digest, key), wait) {
                 Ok(found) => {
                     let is_found = found.is_some();
                     self.shared.health.counters.reads.fetch_add(is_found.into(), Ordering::Relaxed);
-                    return found;
+                    return Ok(found);
                 }
+                Err(DiskError::WouldWait) => return Err(WouldWait),
                 Err(DiskError::Corrupt) if !self.shared.drop_damaged(entry) => {}
-                Err(_) => return None,
+                Err(_) => return Ok(None),
             }
         }
-        None
+        Ok(None)
+    }
+
+    /// The longest body that it takes.
+    #[must_use]
+    pub fn object_bytes_max(&self) -> u64 {
+        self.shared.plan.object_bytes_max
+    }
+
+    /// Whether nothing has to go for what comes: there is no need to choose then.
+    #[must_use]
+    pub fn is_roomy(&self) -> bool {
+        !self.shared.is_short_of(self.shared.plan.bytes_max / ROOM_PART)
     }
 
     /// Whether there seems to be an object of this key, without reading it.
@@ -131,10 +161,26 @@ impl DiskStore {
     ///
     /// The disk failed. The object is found no more, but may be after a restart.
     pub fn remove(&self, key: &[u8]) -> Result<bool, DiskError> {
-        let digest = self.digest(key);
-        if key.len() > KEY_BYTES_MAX || self.shared.index.find(digest.short(), false).is_none() {
-            return Ok(false);
+        match self.hide(key) {
+            Some(hidden) => self.remove_hidden(key, &hidden).map(|()| true),
+            None => Ok(false),
         }
+    }
+
+    /// Lets the object of a key be found no more, at once and without waiting for the disk.
+    /// `remove_hidden` makes that last, and frees what it takes.
+    #[must_use]
+    pub fn hide(&self, key: &[u8]) -> Option<Hidden> {
+        self.shared.hide(self.digest(key).short())
+    }
+
+    /// Removes what was hidden also for after a restart.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed: it may be found after a restart.
+    pub fn remove_hidden(&self, key: &[u8], hidden: &Hidden) -> Result<(), DiskError> {
+        let digest = self.digest(key);
         let header = Header {
             kind: Kind::Removed,
             key_bytes: 0,
@@ -149,11 +195,19 @@ impl DiskStore {
         };
         let mut record = Record::new(header, &Head { key, meta: &[], table: &[] }, &[]);
         self.shared.make_room(record.header.record_bytes());
-        let removed = self.shared.append(&mut record, None);
-        if removed.is_err() {
-            self.shared.index.take(digest.short());
-        }
+        let removed = self.shared.append(&mut record, Condition::Always).map(drop);
+        // Not before: a record must not outlive the body that it names.
+        self.shared.discard_hidden(hidden);
         removed
+    }
+
+    /// Makes what was written and removed so far last through a loss of power.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed.
+    pub fn sync(&self) -> Result<(), DiskError> {
+        self.shared.sync()
     }
 
     /// Gives an object another head and leaves its body; whether there is such an object.
@@ -184,7 +238,7 @@ impl DiskStore {
         let body = bytes.get(segment::length(header.head_bytes())?..).unwrap_or_default();
         let mut record = Record::new(header.clone(), &Head { meta, ..old }, body);
         self.shared.make_room(record.header.record_bytes());
-        let updated = self.shared.append(&mut record, Some(entry))?;
+        let updated = self.shared.append(&mut record, Condition::InPlaceOf(entry))?;
         self.shared.health.counters.writes.fetch_add(updated.into(), Ordering::Relaxed);
         Ok(updated)
     }

@@ -2,6 +2,9 @@
 
 use crate::urlencoded;
 
+/// What ends the URI in a key, where more follows. No URI has it.
+pub const URI_END: u8 = b'\n';
+
 /// Makes the key of a URI: `scheme://host[:port]` in lower case without the default port, then
 /// the target as it was sent. A target without a path, as of `OPTIONS *`, is never cached.
 pub fn write(scheme: &str, authority: &[u8], target: &[u8], out: &mut Vec<u8>) {

@@ -20,6 +20,8 @@ pub mod status;
 pub mod storable;
 pub mod store;
 pub mod targeted;
+pub mod tier;
+pub mod top;
 pub mod urlencoded;
 pub mod validate;
 pub mod vary;

@@ -110,9 +110,91 @@ fn escaped(byte: u8) -> impl Iterator<Item = char> {
     escape.into_iter().chain([char::from(shown)])
 }
 
+/// What a `Cache-Status` says that this cache has written: [`Handled`] read again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// A stored response answered.
+    pub is_hit: bool,
+    /// Why the request went on.
+    pub forward: Option<String>,
+    /// The status that came back, where it is not the one that was sent.
+    pub forward_status: Option<u16>,
+    /// How long the response was fresh, in seconds.
+    pub ttl_s: Option<i64>,
+    /// The response was stored.
+    pub is_stored: bool,
+    /// Another request fetched the response for this one too.
+    pub is_collapsed: bool,
+    /// What more there was to say.
+    pub detail: Option<String>,
+}
+
+impl Told {
+    /// Reads the last member of the list that is of a Weir: the one nearest to who reads it
+    /// (RFC 9211 §2). `None` where no cache of ours has spoken.
+    #[must_use]
+    pub fn read(value: &[u8]) -> Option<Self> {
+        let list: sfv::List = sfv::Parser::new(value).parse().ok()?;
+        let members = list.iter().rev();
+        let items = members.filter_map(|member| match member {
+            sfv::ListEntry::Item(item) => Some(item),
+            sfv::ListEntry::InnerList(_) => None,
+        });
+        let is_ours = |item: &&sfv::Item| {
+            item.bare_item.as_token().is_some_and(|name| name.as_str() == "weir")
+        };
+        let parameters = &items.into_iter().find(is_ours)?.params;
+        let flag = |name: &str| {
+            parameters.get(name).and_then(sfv::BareItem::as_boolean).unwrap_or_default()
+        };
+        let token = |name: &str| {
+            let token = parameters.get(name).and_then(sfv::BareItem::as_token);
+            token.map(|token| token.as_str().to_owned())
+        };
+        let number =
+            |name: &str| parameters.get(name).and_then(sfv::BareItem::as_integer).map(i64::from);
+        Some(Self {
+            is_hit: flag("hit"),
+            forward: token("fwd"),
+            forward_status: number("fwd-status").and_then(|status| u16::try_from(status).ok()),
+            ttl_s: number("ttl"),
+            is_stored: flag("stored"),
+            is_collapsed: flag("collapsed"),
+            detail: token("detail"),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_can_be_read() {
+        let miss = Handled {
+            forward: Some(Forward::Stale),
+            forward_status: Some(304),
+            ttl_s: Some(-3),
+            stored: true,
+            collapsed: true,
+            detail: Some("private"),
+        };
+        let read = Told::read(text(&miss, Some(b"a\"")).as_bytes()).unwrap();
+        let expected = Told {
+            is_hit: false,
+            forward: Some("stale".to_owned()),
+            forward_status: Some(304),
+            ttl_s: Some(-3),
+            is_stored: true,
+            is_collapsed: true,
+            detail: Some("private".to_owned()),
+        };
+        assert_eq!(read, expected);
+        let chain = Told::read(b"weir; fwd=uri-miss, weir; hit; ttl=5, cdn; fwd=miss").unwrap();
+        assert!(chain.is_hit && chain.ttl_s == Some(5), "{chain:?}");
+        assert_eq!(Told::read(b"cdn; hit"), None);
+        assert_eq!(Told::read(b"weir; hit=\"x"), None);
+    }
 
     fn text(handled: &Handled, key: Option<&[u8]>) -> String {
         let mut out = String::new();

@@ -53,6 +53,12 @@ impl Terms {
         self.age_on_receipt_s.saturating_add(resident)
     }
 
+    /// The same with a lifetime that has ended now, if it had not before.
+    #[must_use]
+    pub fn ended(&self, now: Seconds) -> Self {
+        Self { lifetime_s: self.lifetime_s.min(self.age_s(now)), ..*self }
+    }
+
     /// Whether it is within its lifetime (§4.2).
     #[must_use]
     pub fn is_fresh(&self, now: Seconds) -> bool {

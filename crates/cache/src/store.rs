@@ -1,4 +1,7 @@
-//! Where responses are kept: in memory, shared by all workers.
+//! Where responses are kept: in memory, shared by all workers, and on a disk below it, if it has
+//! one.
+
+mod below;
 
 pub mod content;
 pub mod purge;
@@ -7,14 +10,16 @@ pub mod stored;
 
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use foldhash::quality::RandomState;
 use http1::Headers;
 
 use crate::date::Seconds;
+use crate::disk::DiskError;
+use crate::tier::Tier;
 use purge::{Mode, Purges, Scope, Verdict};
-use shard::Shard;
+use shard::{Evicted, Shard};
 use stored::Stored;
 
 /// Parts of the table, each with a lock of its own.
@@ -29,15 +34,17 @@ pub struct StoreLimits {
     pub object_bytes_max: u64,
 }
 
-/// A store of responses in memory.
+/// A store of responses.
 #[derive(Debug)]
 pub struct Store {
     limits: StoreLimits,
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
     bytes: AtomicUsize,
-    purges: Purges,
+    purges: Arc<Purges>,
     numbers: Numbers,
+    /// What lies below the memory.
+    tier: OnceLock<Arc<Tier>>,
 }
 
 #[derive(Debug, Default)]
@@ -81,8 +88,9 @@ impl Store {
             hasher: RandomState::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             bytes: AtomicUsize::new(0),
-            purges: Purges::default(),
+            purges: Arc::default(),
             numbers: Numbers::default(),
+            tier: OnceLock::new(),
         }
     }
 
@@ -112,9 +120,7 @@ impl Store {
         let found = {
             let mut shard = self.shard(hash);
             let variants = shard.find(hash, key);
-            let selected = |stored: &&Arc<Stored>| stored.selection.matches(request);
-            let mut all = variants.iter().rev().filter(selected);
-            match all.clone().find(|stored| fits(stored)).or_else(|| all.next()) {
+            match select(variants, request, fits) {
                 Some(stored) => Arc::clone(stored),
                 None => return others(variants, request),
             }
@@ -123,56 +129,141 @@ impl Store {
             Verdict::Clean => Found::Stored(found),
             Verdict::Stale => Found::Stored(self.make_stale(key, &found, now)),
             Verdict::Gone => {
-                self.remove(key, |stored| std::ptr::eq(stored, &*found));
+                self.discard(key, &found);
                 Found::Nothing
             }
         }
     }
 
+    /// What [`Self::find`] would say, and all that is stored for the key, newest last. It counts
+    /// as no use and changes nothing.
+    #[must_use]
+    pub fn peek(
+        &self,
+        key: &[u8],
+        request: &Headers,
+        now: Seconds,
+        fits: impl Fn(&Stored) -> bool,
+    ) -> (Found, Vec<Arc<Stored>>) {
+        let hash = self.hash(key);
+        let mut held = self.shard(hash).peek(hash, key).to_vec();
+        if select(&held, request, &fits).is_none()
+            && let Some(below) = self.tier.get().and_then(|tier| tier.peek(key, request))
+        {
+            held.push(below);
+        }
+        let after_purges = |stored: &Arc<Stored>| match self.purges.verdict(key, stored) {
+            Verdict::Clean => Some(Arc::clone(stored)),
+            Verdict::Stale => Some(Arc::new(expired(stored, now))),
+            Verdict::Gone => None,
+        };
+        let left: Vec<_> = held.iter().map(after_purges).collect();
+        let found = match select(&held, request, fits) {
+            None => others(&held, request),
+            Some(chosen) => {
+                let at = held.iter().position(|stored| Arc::ptr_eq(stored, chosen));
+                let stored = at.and_then(|at| left.get(at)).cloned().flatten();
+                stored.map_or(Found::Nothing, Found::Stored)
+            }
+        };
+        (found, left.into_iter().flatten().collect())
+    }
+
     /// Ends the lifetime of a response now.
     fn make_stale(&self, key: &[u8], stored: &Arc<Stored>, now: Seconds) -> Arc<Stored> {
-        let lifetime_s = stored.terms.lifetime_s.min(stored.terms.age_s(now));
-        let terms = crate::storable::Terms { lifetime_s, ..stored.terms };
-        let stale = Arc::new(stored.renewed(stored.head.clone(), terms));
+        let stale = Arc::new(expired(stored, now));
         stale.checked.store(self.purges.last(), Ordering::Relaxed);
-        self.renew(key, stored, Arc::clone(&stale));
+        // The disk has the note of the purge.
+        stale.on_disk.store(stored.on_disk.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.replace(key, stored, Arc::clone(&stale));
         stale
     }
 
     /// Keeps a response, in place of those that the same request selects. `request` is the one
     /// that has fetched it.
     pub fn put(&self, key: &[u8], request: &Headers, stored: Arc<Stored>) {
+        self.put_if(key, request, stored, |_| true);
+    }
+
+    /// As `put`, if it is wanted beside what there is; says whether it was. Whoever changes that
+    /// and removes what there is afterwards can be sure that it is not there.
+    pub fn put_if(
+        &self,
+        key: &[u8],
+        request: &Headers,
+        stored: Arc<Stored>,
+        is_wanted: impl FnOnce(&[Arc<Stored>]) -> bool,
+    ) -> bool {
         let is_part = stored.part.is_some();
         // A part does not take the place of the whole.
         let replaces =
             |other: &Stored| other.part.is_some() >= is_part && other.selection.matches(request);
         let hash = self.hash(key);
-        let more = self.shard(hash).put((hash, key), stored, replaces);
+        let more = {
+            let mut shard = self.shard(hash);
+            if !is_wanted(shard.peek(hash, key)) {
+                return false;
+            }
+            shard.put((hash, key), stored, replaces)
+        };
         self.account(hash, more);
+        true
     }
 
-    /// Puts a response in the place of another, if that is still there.
+    /// Puts a response in the place of another, if that is still there: it has another head.
     pub fn renew(&self, key: &[u8], before: &Arc<Stored>, stored: Arc<Stored>) {
+        let epoch = self.epoch(key);
+        if self.replace(key, before, Arc::clone(&stored))
+            && let Some(tier) = self.tier.get()
+        {
+            tier.renew(key, &stored, epoch);
+        }
+    }
+
+    fn replace(&self, key: &[u8], before: &Arc<Stored>, stored: Arc<Stored>) -> bool {
         let hash = self.hash(key);
         let is_before = |other: &Stored| std::ptr::eq(other, &**before);
         let more = {
             let mut shard = self.shard(hash);
-            if !shard.find(hash, key).iter().any(|other| is_before(other)) {
-                return;
+            if !shard.peek(hash, key).iter().any(|other| is_before(other)) {
+                return false;
             }
             shard.put((hash, key), stored, is_before)
         };
         self.account(hash, more);
+        true
     }
 
-    /// Weighs what is stored for a key, whose content has come.
-    pub fn settle(&self, key: &[u8]) {
+    /// Weighs what is stored for a key, whose content has come. It goes to the disk too, if
+    /// nothing has become invalid since `epoch`.
+    pub fn settle(&self, key: &[u8], stored: &Arc<Stored>, epoch: u64) {
         let hash = self.hash(key);
         let more = self.shard(hash).settle(hash, key);
+        if let Some(tier) = self.tier.get() {
+            tier.offer(key, stored, epoch);
+        }
         self.account(hash, more);
     }
 
-    /// Takes responses of a key out; returns how many.
+    /// Takes a response out that is not to be used any more.
+    pub fn discard(&self, key: &[u8], stored: &Stored) {
+        let has_tier = self.tier.get().is_some();
+        // What comes back from the disk at this moment is another one of the same.
+        let is_back = |other: &Stored| has_tier && other.on_disk.load(Ordering::Relaxed);
+        self.remove_everywhere(key, |other| std::ptr::eq(other, stored) || is_back(other));
+    }
+
+    /// Takes responses of a key out of memory, and all on disk. What is on its way from one to the
+    /// other is lost too: what is on its way up by the first turn, what is on its way down by the
+    /// second.
+    fn remove_everywhere(&self, key: &[u8], is_gone: impl Fn(&Stored) -> bool) -> usize {
+        let Some(tier) = self.tier.get() else { return self.remove(key, is_gone) };
+        tier.turn(key);
+        let gone = self.remove(key, is_gone);
+        gone.max(tier.forget(key).into())
+    }
+
+    /// Takes responses of a key out of memory; returns how many.
     pub fn remove(&self, key: &[u8], is_gone: impl Fn(&Stored) -> bool) -> usize {
         let hash = self.hash(key);
         let (gone, more) = self.shard(hash).remove(hash, key, is_gone);
@@ -182,37 +273,81 @@ impl Store {
 
     /// What is stored for a key is no longer valid (RFC 9111 §4.4); returns how much it was.
     pub fn invalidate(&self, key: &[u8]) -> usize {
-        let gone = self.remove(key, |_| true);
+        let gone = self.remove_everywhere(key, |_| true);
         self.numbers.purged.fetch_add(gone as u64, Ordering::Relaxed);
         gone
     }
 
-    /// Purges what is stored for one key; returns how much it was.
-    pub fn purge_key(&self, key: &[u8], mode: Mode, now: Seconds) -> usize {
-        if mode == Mode::Hard {
-            return self.invalidate(key);
-        }
+    /// Purges what is stored for one URI, with all that is told apart there. Returns how much was
+    /// stored for the URI alone.
+    ///
+    /// # Errors
+    /// As `purge`.
+    pub fn purge_uri(&self, uri: &[u8], mode: Mode, now: Seconds) -> Result<usize, DiskError> {
+        let count = match mode {
+            Mode::Hard => self.invalidate(uri),
+            Mode::Soft => self.soften(uri, now),
+        };
+        self.purge(Scope::Uri(uri), mode).map(|()| count)
+    }
+
+    fn soften(&self, key: &[u8], now: Seconds) -> usize {
         let hash = self.hash(key);
-        let variants: Vec<_> = self.shard(hash).find(hash, key).to_vec();
+        let variants: Vec<_> = self.shard(hash).peek(hash, key).to_vec();
         for stored in &variants {
             self.make_stale(key, stored, now);
         }
-        self.numbers.purged.fetch_add(variants.len() as u64, Ordering::Relaxed);
-        variants.len()
-    }
-
-    /// Purges what many keys have in common.
-    pub fn purge(&self, scope: Scope<'_>, mode: Mode) {
-        if self.purges.note(scope, mode) {
-            return;
+        let mut count = variants.len();
+        if let Some(tier) = self.tier.get() {
+            count = count.max(tier.contains(key).into());
+            tier.soften(key, now);
         }
-        self.sweep();
-        self.purges.forget();
-        self.purges.note(scope, mode);
+        self.numbers.purged.fetch_add(count as u64, Ordering::Relaxed);
+        count
     }
 
-    /// Checks everything against the notes of purges, so that these can be forgotten. What is to
-    /// be stale goes: it would be asked for again too late.
+    /// Purges what many keys have in common. Where there is a disk, this waits for it.
+    ///
+    /// # Errors
+    /// The disk could not take note: what was purged may be back after a restart.
+    pub fn purge(&self, scope: Scope<'_>, mode: Mode) -> Result<(), DiskError> {
+        match (self.tier.get(), self.note(scope, mode)) {
+            (Some(tier), Some(number)) => tier.note_purge(scope, mode, number),
+            // A text that is longer than all notes may be is no key.
+            _ => Ok(()),
+        }
+    }
+
+    /// What is stored for a URI is no longer valid, with all that is told apart there (RFC 9111
+    /// §4.4); returns how much it was for the URI alone. The disk takes note soon.
+    pub fn invalidate_uri(&self, uri: &[u8]) -> usize {
+        let number = self.note(Scope::Uri(uri), Mode::Hard);
+        if let (Some(tier), Some(number)) = (self.tier.get(), number) {
+            tier.note_purge_soon(uri, Mode::Hard, number);
+        }
+        self.invalidate(uri)
+    }
+
+    fn note(&self, scope: Scope<'_>, mode: Mode) -> Option<u64> {
+        self.purges.note(scope, mode).or_else(|| {
+            self.make_room_for_notes();
+            self.purges.note(scope, mode)
+        })
+    }
+
+    /// Makes the notes of purges coarser, once what is in memory has been checked against them and
+    /// what is known on disk by its URI alone has been purged there.
+    fn make_room_for_notes(&self) {
+        self.sweep();
+        if let Some(tier) = self.tier.get() {
+            // Where it fails, the notes on disk still say it all.
+            let _ = tier.flush();
+        }
+        self.purges.thin();
+    }
+
+    /// Checks everything in memory against the notes of purges, so that these can be made coarser.
+    /// What is to be stale goes: it would be asked for again too late.
     fn sweep(&self) {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -259,20 +394,31 @@ impl Store {
         }
         let first = (hash >> 32) as usize;
         let mut index = first;
+        if self.at(first).keys() == 1 {
+            // What has just come is not what is to go, as long as there is anything else.
+            index += 1;
+        }
         while self.bytes.load(Ordering::Relaxed) > self.limits.memory_bytes_max {
             let evicted = {
                 let mut shard = self.at(index);
                 let is_heavy = shard.bytes() * SHARDS >= self.limits.memory_bytes_max / 2;
-                if is_heavy || index >= first + SHARDS { shard.evict() } else { None }
+                let epoch = |key: &[u8]| self.epoch(key);
+                if is_heavy || index >= first + SHARDS { shard.evict(epoch) } else { None }
             };
             match evicted {
-                Some((count, bytes)) => {
-                    self.numbers.evicted.fetch_add(count as u64, Ordering::Relaxed);
-                    self.add(-isize::try_from(bytes).unwrap_or(isize::MAX));
-                }
+                Some(evicted) => self.note_eviction(&evicted),
                 None if index < first + 2 * SHARDS => index += 1,
                 None => return,
             }
+        }
+    }
+
+    fn note_eviction(&self, evicted: &Evicted) {
+        let Evicted { key, variants, bytes, was_used, epoch } = evicted;
+        self.numbers.evicted.fetch_add(variants.len() as u64, Ordering::Relaxed);
+        self.add(-isize::try_from(*bytes).unwrap_or(isize::MAX));
+        if let Some(tier) = self.tier.get().filter(|_| *was_used) {
+            variants.iter().for_each(|stored| tier.demote(key, stored, *epoch));
         }
     }
 
@@ -284,6 +430,22 @@ impl Store {
             self.bytes.fetch_sub(magnitude, Ordering::Relaxed);
         }
     }
+}
+
+/// Of the responses that a request selects the newest one that `fits`, else the newest one.
+fn select<'a>(
+    variants: &'a [Arc<Stored>],
+    request: &Headers,
+    fits: impl Fn(&Stored) -> bool,
+) -> Option<&'a Arc<Stored>> {
+    let selected = |stored: &&Arc<Stored>| stored.selection.matches(request);
+    let mut all = variants.iter().rev().filter(selected);
+    all.clone().find(|stored| fits(stored)).or_else(|| all.next())
+}
+
+/// The same response with its lifetime at an end.
+fn expired(stored: &Stored, now: Seconds) -> Stored {
+    stored.renewed(stored.head.clone(), stored.terms.ended(now))
 }
 
 fn others(variants: &[Arc<Stored>], request: &Headers) -> Found {

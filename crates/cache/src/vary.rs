@@ -64,19 +64,36 @@ impl Selection {
     /// says for these names.
     #[must_use]
     pub fn fingerprint(&self, request: &Headers) -> Vec<u8> {
+        fingerprint(self.parts.iter().map(|part| &*part.name), request)
+    }
+
+    /// As `fingerprint`, of the request that the response was selected by.
+    #[must_use]
+    pub fn own_fingerprint(&self) -> Vec<u8> {
         let mut text = Vec::new();
         for part in &self.parts {
-            text.extend_from_slice(&part.name);
-            match normalised(&part.name, request) {
-                Some(value) => {
-                    text.push(b'=');
-                    text.extend_from_slice(&value);
-                }
-                None => text.push(b'-'),
-            }
-            text.push(b'\n');
+            write_part(&part.name, part.value.as_deref(), &mut text);
         }
         text
+    }
+
+    /// A selection out of its parts, which are in the order of their names.
+    #[must_use]
+    pub fn restored<'a>(
+        parts: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+        language: Option<&[u8]>,
+    ) -> Self {
+        let part = |(name, value): (&[u8], Option<&[u8]>)| Part {
+            name: name.into(),
+            value: value.map(Into::into),
+        };
+        Self { parts: parts.into_iter().map(part).collect(), language: language.map(Into::into) }
+    }
+
+    /// The language of the response, where it varies by that.
+    #[must_use]
+    pub fn language(&self) -> Option<&[u8]> {
+        self.language.as_deref()
     }
 
     /// Bytes of memory.
@@ -92,6 +109,29 @@ impl Selection {
     pub fn parts(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         self.parts.iter().map(|part| (&*part.name, part.value.as_deref()))
     }
+}
+
+/// What tells requests apart that say different things in these fields, which are in lower case
+/// and in order.
+#[must_use]
+pub fn fingerprint<'a>(names: impl Iterator<Item = &'a [u8]>, request: &Headers) -> Vec<u8> {
+    let mut text = Vec::new();
+    for name in names {
+        write_part(name, normalised(name, request).as_deref(), &mut text);
+    }
+    text
+}
+
+fn write_part(name: &[u8], value: Option<&[u8]>, text: &mut Vec<u8>) {
+    text.extend_from_slice(name);
+    match value {
+        Some(value) => {
+            text.push(b'=');
+            text.extend_from_slice(value);
+        }
+        None => text.push(b'-'),
+    }
+    text.push(b'\n');
 }
 
 const ACCEPT_LANGUAGE: &[u8] = b"accept-language";

@@ -36,6 +36,7 @@ fn response(store: &Store, fields: &[(&str, &str)], request: &Headers, body: &[u
         part: None,
         tags: tags(&head.headers),
         checked: AtomicU64::new(store.last_purge()),
+        on_disk: false.into(),
         head,
     })
 }
@@ -72,6 +73,34 @@ fn variants_stand_side_by_side() {
     assert_eq!(get(&store, "k", &[("A", "1")]).unwrap(), b"new");
     assert_eq!(store.numbers().objects, 2);
     assert_eq!(get(&store, "other", &[]), None);
+}
+
+#[test]
+fn a_peek_sees_what_a_request_would_and_counts_as_no_use() {
+    let store = store(1 << 20);
+    let vary = [("Vary", "A")];
+    put(&store, "k", &vary, &[("A", "1")], b"one");
+    put(&store, "k", &vary, &[("A", "2")], b"two");
+    let peek = |value: &str| store.peek(b"k", &headers(&[("A", value)]), NOW, |_| true);
+    let (found, all) = peek("1");
+    assert!(matches!(found, Found::Stored(one) if Arc::ptr_eq(&one, &all[0])));
+    assert_eq!(all.len(), 2);
+    assert!(matches!(peek("3"), (Found::Others(_), all) if all.len() == 2));
+    assert!(matches!(store.peek(b"x", &Headers::new(), NOW, |_| true), (Found::Nothing, _)));
+    store.purge(Scope::All, Mode::Soft).unwrap();
+    assert!(matches!(peek("1").0, Found::Stored(one) if !one.terms.is_fresh(NOW)));
+    store.purge(Scope::All, Mode::Hard).unwrap();
+    assert!(matches!(peek("1"), (Found::Nothing, all) if all.is_empty()));
+    assert_eq!(store.numbers().objects, 2, "nothing has gone by being looked at");
+    // What is only peeked at leaves as soon as what nobody asks for.
+    let store = self::store(1 << 20);
+    let body = vec![b'x'; 4096];
+    put(&store, "peeked", &[], &[], &body);
+    for index in 0..1_000 {
+        put(&store, &format!("cold-{index}"), &[], &[], &body);
+        let _ = store.peek(b"peeked", &Headers::new(), NOW, |_| true);
+    }
+    assert!(get(&store, "peeked", &[]).is_none());
 }
 
 #[test]
@@ -124,17 +153,17 @@ fn purges_by_all_scopes() {
         (Scope::Tag(b"t3"), [fresh, fresh, fresh]),
     ] {
         fill();
-        store.purge(scope, Mode::Hard);
+        store.purge(scope, Mode::Hard).unwrap();
         assert_eq!(left(), expected, "{scope:?}");
         fill();
-        store.purge(scope, Mode::Soft);
+        store.purge(scope, Mode::Soft).unwrap();
         assert_eq!(left(), expected.map(|kept| kept.or(stale)), "{scope:?}");
         assert_eq!(left(), expected.map(|kept| kept.or(stale)), "a second time");
     }
     fill();
     assert_eq!(left(), [fresh, fresh, fresh], "what is stored later is not purged");
-    assert_eq!(store.purge_key(b"http://a/y", Mode::Soft, NOW), 1);
-    assert_eq!(store.purge_key(b"https://b/x/1", Mode::Hard, NOW), 1);
+    assert_eq!(store.purge_uri(b"http://a/y", Mode::Soft, NOW).unwrap(), 1);
+    assert_eq!(store.purge_uri(b"https://b/x/1", Mode::Hard, NOW).unwrap(), 1);
     assert_eq!(left(), [fresh, stale, None]);
 }
 
@@ -144,7 +173,7 @@ fn notes_of_purges_are_bounded() {
     put(&store, "http://a/old", &[("Cache-Tag", "t7")], &[], b"1");
     put(&store, "http://a/kept", &[], &[], b"1");
     for index in 0..25_000 {
-        store.purge(Scope::Tag(format!("t{index}").as_bytes()), Mode::Hard);
+        store.purge(Scope::Tag(format!("t{index}").as_bytes()), Mode::Hard).unwrap();
     }
     assert_eq!(get(&store, "http://a/old", &[]), None);
     assert!(get(&store, "http://a/kept", &[]).is_some());

@@ -51,7 +51,11 @@ fn node(node: &Node, spec: &'static NodeSpec, found: &mut Vec<Diagnostic>) -> Op
     let mut item = Item::new(spec, node);
     entries(node, &mut item, found);
     if spec.settings {
-        settings(node, &mut item, found);
+        let is_node = |child: &Node| spec.child(&child.name.text).is_some();
+        let (nodes, rest): (Vec<Node>, Vec<Node>) =
+            node.children.iter().cloned().partition(is_node);
+        item.items = block(&nodes, spec, found).0;
+        settings(&rest, &mut item, found);
     } else if spec.children.is_empty() && node.block.is_some() {
         found.push(no_block(node, spec));
     } else {
@@ -133,8 +137,8 @@ fn property_value(
 }
 
 /// Properties that are written as nodes of the block: `limits { headers-max 128 }`.
-fn settings(node: &Node, item: &mut Item, found: &mut Vec<Diagnostic>) {
-    for child in &node.children {
+fn settings(nodes: &[Node], item: &mut Item, found: &mut Vec<Diagnostic>) {
+    for child in nodes {
         let Some(spec) = item.spec.prop(&child.name.text) else {
             found.push(unknown_setting(child, item.spec));
             continue;
@@ -224,7 +228,8 @@ fn home_of(name: &str) -> Option<String> {
 }
 
 fn unknown_setting(node: &Node, parent: &NodeSpec) -> Diagnostic {
-    let known = parent.props.iter().map(|prop| prop.name);
+    let props = parent.props.iter().map(|prop| prop.name);
+    let known = props.chain(parent.children.iter().map(|child| child.name));
     let help = did_you_mean(&node.name.text, known.clone())
         .unwrap_or_else(|| format!("`{}` may hold {}", parent.name, one_of(known)));
     Diagnostic::error(node.name.span, format!("unknown setting `{}`", node.name.text)).help(help)

@@ -6,6 +6,7 @@ mod decode;
 mod fmt;
 mod kdl;
 pub mod model;
+mod outline;
 mod read;
 mod report;
 mod resolve;
@@ -18,6 +19,7 @@ use std::path::Path;
 
 pub use fmt::format;
 pub use model::*;
+pub use outline::Outline;
 pub use report::{Diagnostic, Mark, Report, Severity, render};
 pub use schema::{json_schema, reference};
 

@@ -26,7 +26,7 @@ pub use action::{
     Action, ErrorPage, ErrorPageBody, HeaderOp, HostPolicy, Proxy, Redirect, Respond, Rewrite,
 };
 pub use balance::{Eject, Hedge, Policy, Retry, RetryOn, SameSite, Sticky};
-pub use cache::{CacheKey, CacheStore, RouteCache};
+pub use cache::{CacheDisk, CacheKey, CacheStore, RouteCache};
 pub use discover::{AddressFamily, Discovery, DiscoverySource, Resolving, ServerDocument};
 pub use h2::Http2;
 pub use health::{HealthCheck, HttpProbe, InitialHealth, ProbeKind};

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use crate::decode::Context;
 use crate::kdl;
+use crate::model::FileId;
 use crate::report::Diagnostic;
 use crate::schema::{NodeSpec, ROOT};
 use crate::tree::Node;
@@ -72,16 +73,23 @@ pub(crate) fn block(
 ) -> Vec<Node> {
     let content = content.strip_prefix('\u{feff}').unwrap_or(content);
     let file = context.sources.add(name, content);
-    let result = match format {
-        Format::Json => json::parse(file, content, parent),
-        Format::Kdl => kdl::parse(file, content),
-    };
-    match result {
+    match tree((file, content, format), parent) {
         Ok(nodes) => nodes,
         Err(found) => {
             context.found.extend(found);
             Vec::new()
         }
+    }
+}
+
+/// The nodes of a text as they stand, without what they include.
+pub(crate) fn tree(
+    (file, content, format): (FileId, &str, Format),
+    parent: &'static NodeSpec,
+) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    match format {
+        Format::Json => json::parse(file, content, parent),
+        Format::Kdl => kdl::parse(file, content),
     }
 }
 

@@ -77,8 +77,15 @@ fn unique_upstreams(config: &Config, context: &mut Context) {
 /// is always there.
 fn caches(config: &Config, context: &mut Context) {
     let mut seen = HashMap::new();
+    let mut directories = HashMap::new();
     for store in &config.caches {
         let Some(span) = store.span else { continue };
+        if let Some(disk) = &store.disk
+            && let Some(before) = again(&mut directories, &disk.directory, span)
+        {
+            let message = "two caches cannot use the same directory";
+            context.error(Diagnostic::error(span, message).mark(before, "first here"));
+        }
         if let Some(before) = again(&mut seen, &store.name, span) {
             let message = match store.name.as_str() {
                 "" => "there are two caches without a name".to_owned(),

@@ -56,8 +56,12 @@ pub struct Views {
     pub remove_server: RemoveServer,
     /// The stores of the cache as JSON, for `/cache`.
     pub caches: Box<dyn Fn() -> String + Send + Sync>,
+    /// The keys that are asked for most, as the query of `/cache/top` wants them, as JSON.
+    pub top: Top,
     /// Purges what a JSON text names; says what was done.
     pub purge: Purge,
+    /// Says what would become of the request that a JSON text asks about.
+    pub explain: Explain,
 }
 
 /// Changes a server: the names of its upstream and itself, and what is to change.
@@ -69,8 +73,14 @@ pub type AddServer = Box<dyn Fn(&str, &str) -> Result<String, Refusal> + Send + 
 /// Takes a server away: the names of its upstream and itself.
 pub type RemoveServer = Box<dyn Fn((&str, &str)) -> Result<(), Refusal> + Send + Sync>;
 
+/// Shows what a query, without its `?`, asks for.
+pub type Top = Box<dyn Fn(&str) -> Result<String, Refusal> + Send + Sync>;
+
 /// Purges what a JSON text names.
 pub type Purge = Box<dyn Fn(&str) -> Result<String, Refusal> + Send + Sync>;
+
+/// Explains what would become of the request that a JSON text asks about.
+pub type Explain = Box<dyn Fn(&str) -> Result<String, Refusal> + Send + Sync>;
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +100,12 @@ impl Refusal {
     #[must_use]
     pub fn conflict(message: String) -> Self {
         Self { status: StatusCode::CONFLICT, message }
+    }
+
+    /// It was tried, and went wrong.
+    #[must_use]
+    pub fn failed(message: String) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message }
     }
 
     /// What was asked makes no sense.
@@ -223,6 +239,8 @@ fn routes(views: Views) -> Router {
         .route("/healthz", get(healthz))
         .route("/cache", get(caches))
         .route("/cache/purge", post(purge))
+        .route("/cache/top", get(top))
+        .route("/explain", post(explain))
         .route("/upstreams", get(upstreams))
         .route("/upstreams/{upstream}/servers", post(add_server))
         .route("/upstreams/{upstream}/servers/{server}", put(change_server).delete(remove_server))
@@ -281,12 +299,24 @@ async fn caches(State(views): State<Arc<Views>>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, JSON)], (views.caches)())
 }
 
+async fn top(
+    State(views): State<Arc<Views>>,
+    extract::RawQuery(query): extract::RawQuery,
+) -> impl IntoResponse {
+    let shown = (views.top)(query.as_deref().unwrap_or_default());
+    shown.map(|shown| ([(header::CONTENT_TYPE, JSON)], shown))
+}
+
 async fn purge(State(views): State<Arc<Views>>, body: String) -> impl IntoResponse {
     (views.purge)(&body).map(|done| ([(header::CONTENT_TYPE, JSON)], done))
 }
 
+async fn explain(State(views): State<Arc<Views>>, body: String) -> impl IntoResponse {
+    (views.explain)(&body).map(|told| ([(header::CONTENT_TYPE, JSON)], told))
+}
+
 async fn nothing() -> impl IntoResponse {
-    let pages = "/metrics, /status, /healthz, /upstreams and /cache";
+    let pages = "/metrics, /status, /healthz, /upstreams, /cache and /explain";
     (StatusCode::NOT_FOUND, format!("nothing here; there are {pages}\n"))
 }
 
@@ -308,7 +338,9 @@ mod tests {
             add_server: Box::new(|_, body| Ok(body.to_owned())),
             remove_server: Box::new(|_| Err(Refusal::conflict("no".to_owned()))),
             caches: Box::new(|| "[]".to_owned()),
+            top: Box::new(|query| Ok(query.to_owned())),
             purge: Box::new(|body| Ok(body.to_owned())),
+            explain: Box::new(|body| Ok(body.to_owned())),
         }
     }
 
@@ -344,6 +376,9 @@ mod tests {
         assert!(ask("GET /upstreams").ends_with("[]"));
         assert!(ask("GET /cache").ends_with("[]"));
         assert!(ask("POST /cache/purge").starts_with("HTTP/1.1 200 "));
+        assert!(ask("GET /cache/top?n=3").ends_with("\r\n\r\nn=3"));
+        assert!(ask("GET /cache/top").ends_with("\r\n\r\n"));
+        assert!(ask("POST /explain").starts_with("HTTP/1.1 200 "));
         assert!(ask("POST /upstreams/a/servers").starts_with("HTTP/1.1 201 "));
         assert!(ask("DELETE /upstreams/a/servers/b:1").starts_with("HTTP/1.1 409 "));
         let refused = ask("PUT /upstreams/none%22/servers/a:1");

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod discover;
+pub mod fetch;
 pub mod notify;
 pub mod probe;
 pub mod resolve;
@@ -14,6 +15,7 @@ pub use admin::{
     AddServer, Admin, AdminAddress, BindError, ChangeServer, Refusal, RemoveServer, Views,
 };
 pub use discover::{Discoverer, Source};
+pub use fetch::{Dialer, Fetcher};
 pub use notify::Notify;
 pub use probe::{News, ProbePlan, Prober, Standing};
 pub use resolve::{Outcome, Resolver, Timing, Watch, Watched};

@@ -8,15 +8,18 @@ mod device;
 mod errand;
 mod fill;
 mod flight;
+mod insight;
 mod keep;
 mod key;
 mod parts;
 mod plan;
 mod post;
 mod purge;
+mod recall;
 mod refresh;
 mod respond;
 mod search;
+mod view;
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -36,7 +39,7 @@ use http1::{Known, Method};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind};
 use crate::io::clock;
-use crate::record::Counter;
+use crate::record::CacheOutcome;
 use crate::recycle::Recycled;
 use crate::snapshot::ProxyPlan;
 use crate::upstream;
@@ -44,6 +47,8 @@ use crate::worker::Worker;
 
 pub use addressed::purge_url;
 pub use plan::{CachePlan, Shelf};
+pub(crate) use view::view;
+pub use view::{CacheView, Held, Stock, Variant};
 
 use errand::Errand;
 use key::Beside;
@@ -85,7 +90,7 @@ pub async fn answer(
     cache: &CachePlan,
 ) -> Result<Response, Fault> {
     if is_purge(exchange.request.method) && !cache.purge_from.is_empty() {
-        return purge::by_method(worker, exchange, cache);
+        return Box::pin(purge::by_method(worker, exchange, cache)).await;
     }
     let Some(field) = &cache.key.device else {
         return answer_for(worker, exchange, plan, cache).await;
@@ -112,17 +117,30 @@ async fn answer_for(
             return Box::pin(pass(worker, exchange, (plan, cache), forward)).await;
         }
     }
-    let asked = Asked::of(exchange, cache, posted);
-    let (asked, found) = search::look_for_both(worker, exchange, cache, asked);
-    match found {
-        ControlFlow::Break(response) => Ok(response),
+    let mut asked = Asked::of(exchange, cache, posted);
+    let looked = match look(worker, exchange, cache, &asked) {
+        ControlFlow::Continue(missing) if search::is_worth_it(cache, &asked, &missing) => {
+            let further = search::look_further(worker, exchange, cache, (asked, missing));
+            let (by, looked) = Box::pin(further).await;
+            asked = by;
+            looked
+        }
+        looked => looked,
+    };
+    match looked {
+        ControlFlow::Break(response) => {
+            insight::note(worker, exchange, (cache, &asked), Some(&response));
+            Ok(response)
+        }
         ControlFlow::Continue(_) if asked.directives.only_if_cached => {
+            insight::mark(exchange, cache, CacheOutcome::Failed);
             Err(Fault::proxy(Kind::OnlyIfCached))
         }
         // Rare beside a hit, and too large for every exchange to make room for.
         ControlFlow::Continue(missing) => {
+            insight::forward(exchange, cache, missing.forward);
             let errand = Errand { worker, plan, cache, asked, missing };
-            Box::pin(errand.run(exchange)).await
+            Box::pin(insight::watch(errand, exchange)).await
         }
     }
 }
@@ -190,38 +208,68 @@ fn look(
     let request = &exchange.request.headers;
     let fits = |stored: &Stored| respond::fits(exchange, stored);
     let found = cache.shelf.store.find(&asked.key, request, asked.now, fits);
-    let stored = match found {
-        Found::Nothing => return Missing::miss(Forward::UriMiss, Vec::new()),
-        Found::Others(fingerprint) => return Missing::miss(Forward::VaryMiss, fingerprint),
-        Found::Stored(stored) => stored,
-    };
-    let fingerprint = || stored.selection.fingerprint(request);
-    if stored.content.is_broken() {
-        return Missing::miss(Forward::UriMiss, fingerprint());
+    match found {
+        Found::Nothing => Missing::miss(Forward::UriMiss, Vec::new()),
+        Found::Others(fingerprint) => Missing::miss(Forward::VaryMiss, fingerprint),
+        Found::Stored(stored) => use_stored(worker, exchange, (cache, asked), stored),
     }
-    if !fits(&stored) {
-        let fingerprint = fingerprint();
-        let (forward, stored) = (Forward::Partial, Some(stored));
-        return ControlFlow::Continue(Missing { forward, stored, fingerprint });
-    }
-    let counter = match reuse(&stored.terms, &asked.directives, asked.now) {
-        Reuse::Fresh => Counter::CacheHits,
-        Reuse::Stale => Counter::CacheStaleHits,
-        Reuse::WhileRevalidate => {
+}
+
+/// Answers from a stored response that the request selects, if that may be done at once.
+fn use_stored(
+    worker: &Worker,
+    exchange: &Exchange,
+    (cache, asked): (&CachePlan, &Asked),
+    stored: Arc<Stored>,
+) -> ControlFlow<Response, Missing> {
+    let outcome = match judge(exchange, &stored, asked) {
+        Verdict::Fresh => CacheOutcome::Hit,
+        Verdict::Stale => CacheOutcome::Stale,
+        Verdict::WhileRevalidate => {
             refresh::begin(worker, exchange, cache, asked, &stored);
-            Counter::CacheStaleHits
+            CacheOutcome::Stale
         }
-        Reuse::Validate => {
-            let is_stale = !stored.terms.is_fresh(asked.now) || stored.terms.no_cache;
-            let forward = if is_stale { Forward::Stale } else { Forward::Request };
-            let fingerprint = fingerprint();
-            let stored = Some(stored);
+        Verdict::Forward(forward) => {
+            let fingerprint = stored.selection.fingerprint(&exchange.request.headers);
+            let stored = (forward != Forward::UriMiss).then_some(stored);
             return ControlFlow::Continue(Missing { forward, stored, fingerprint });
         }
     };
-    worker.metrics().add(counter, 1);
+    insight::mark(exchange, cache, outcome);
     let handled = Handled::default();
     ControlFlow::Break(respond::from_stored(exchange, (cache, asked), &stored, handled))
+}
+
+/// What is done with a request by what is stored for it (RFC 9111 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is answered by what is fresh.
+    Fresh,
+    /// It is answered by what is stale.
+    Stale,
+    /// It is answered by what is stale and validated beside.
+    WhileRevalidate,
+    /// It goes on.
+    Forward(Forward),
+}
+
+/// How a stored response that a request selects may be used for it.
+fn judge(exchange: &Exchange, stored: &Stored, asked: &Asked) -> Verdict {
+    if stored.content.is_broken() {
+        return Verdict::Forward(Forward::UriMiss);
+    }
+    if !respond::fits(exchange, stored) {
+        return Verdict::Forward(Forward::Partial);
+    }
+    match reuse(&stored.terms, &asked.directives, asked.now) {
+        Reuse::Fresh => Verdict::Fresh,
+        Reuse::Stale => Verdict::Stale,
+        Reuse::WhileRevalidate => Verdict::WhileRevalidate,
+        Reuse::Validate if !stored.terms.is_fresh(asked.now) || stored.terms.no_cache => {
+            Verdict::Forward(Forward::Stale)
+        }
+        Reuse::Validate => Verdict::Forward(Forward::Request),
+    }
 }
 
 impl Missing {
@@ -238,10 +286,11 @@ async fn pass(
     (plan, cache): (&ProxyPlan, &CachePlan),
     forward: Forward,
 ) -> Result<Response, Fault> {
-    worker.metrics().add(Counter::CacheBypasses, 1);
+    insight::forward(exchange, cache, forward);
+    exchange.trace.sent_on = Some(clock::now());
     let is_unsafe = invalidate::is_unsafe(&exchange.request.method);
     let asked = Asked::begin(exchange, cache, None).end(exchange, cache);
-    let sent = clock::unix().as_secs();
+    let sent = keep::Sent::now(cache, &asked);
     let mut response = upstream::fetch(worker, exchange, plan).await?;
     let handled = Handled { forward: Some(forward), ..Handled::default() };
     if is_unsafe && invalidate::has_changed(response.head.status) {

@@ -1,5 +1,6 @@
 //! One request and its response, on their walk through the rooms.
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use crate::codec::h2::Responder;
 use crate::fault::{Direction, Fault, Kind, Side};
 use crate::io::{Peer, clock};
 use crate::middleware::Memo;
-use crate::record::{LabelledMetrics, ServerAt};
+use crate::record::{Cached, LabelledMetrics, ServerAt};
 use crate::recycle::Recycled;
 use crate::request_id::RequestId;
 use crate::route::RouteIndex;
@@ -62,6 +63,8 @@ pub struct Exchange {
     pub memos: Recycled<Vec<Memo>>,
     /// What happened when.
     pub trace: Trace,
+    /// What the cache did, where the route has one.
+    pub cached: Cell<Option<Cached>>,
     /// Index of the listener that the client came in by.
     pub listener: u32,
     /// What the client's TLS session is, where there is one.
@@ -123,6 +126,8 @@ pub struct Trace {
     pub connect: Option<Duration>,
     /// When the answer's head was complete.
     pub first_byte: Option<Instant>,
+    /// When the cache sent the request on.
+    pub sent_on: Option<Instant>,
 }
 
 impl Exchange {
@@ -173,7 +178,9 @@ impl Exchange {
                 attempts: 0,
                 connect: None,
                 first_byte: None,
+                sent_on: None,
             },
+            cached: Cell::default(),
             listener: 0,
             tls: None,
             per_try: None,

@@ -12,6 +12,7 @@ pub mod codec;
 pub mod connection;
 pub mod engine;
 pub mod exchange;
+pub mod explain;
 pub mod fault;
 pub mod forward;
 pub mod grpc;

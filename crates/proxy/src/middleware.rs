@@ -65,6 +65,21 @@ pub enum Memo {
 pub type Flow = ControlFlow<Result<Response, Fault>, Memo>;
 
 impl Middleware {
+    /// The node of the configuration that asks for it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::ErrorPages(_) => "error-page",
+            Self::Maintenance(_) => "maintenance",
+            Self::BodyLimit(_) => "limits",
+            Self::Rewrite(_) => "rewrite",
+            Self::RequestFields(_) => "request-headers",
+            Self::GrpcWeb(_) => "grpc-web",
+            Self::Hsts(_) => "hsts",
+            Self::ResponseFields(_) => "response-headers",
+        }
+    }
+
     /// The way in.
     pub fn request(&self, exchange: &mut Exchange) -> Flow {
         match self {

@@ -9,5 +9,6 @@ pub mod metrics;
 
 pub use access_log::{AccessLog, Field, Format, LogFormat, LogRecord, Segment, Target, WorkerLog};
 pub use metrics::{
-    Counter, Gauge, LabelledMetrics, Metrics, ServerAt, Shape, UpstreamNames, Words, WorkerMetrics,
+    CacheOutcome, Cached, Counter, Gauge, LabelledMetrics, Metrics, Refreshed, ServerAt, Shape,
+    StoreTotals, UpstreamNames, Words, WorkerMetrics,
 };

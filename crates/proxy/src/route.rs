@@ -17,12 +17,14 @@ pub mod captures;
 mod compile;
 mod guard;
 mod host;
+mod near;
 pub mod path;
 mod paths;
 mod pattern;
 pub mod spec;
 
 pub use self::compile::CompileFault;
+pub use self::near::Miss;
 pub use self::path::{Canonical, PathFault, Slashes, canonical};
 pub use self::spec::{HostPattern, PathPattern, Predicate, RouteSpec};
 

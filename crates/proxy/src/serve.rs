@@ -39,7 +39,10 @@ pub async fn serve(worker: &Worker, exchange: &mut Exchange) -> Response {
 
 /// What the listener says before any route is asked: come encrypted, and ask for no host that
 /// this connection is not for.
-fn check_entrance(snapshot: &Snapshot, exchange: &mut Exchange) -> Result<(), Box<Response>> {
+pub(crate) fn check_entrance(
+    snapshot: &Snapshot,
+    exchange: &mut Exchange,
+) -> Result<(), Box<Response>> {
     let Some(listener) = snapshot.listeners.get(exchange.listener as usize) else { return Ok(()) };
     if let Some(redirect) = &listener.redirect_https {
         return Err(Box::new(to_https(exchange, *redirect)));
@@ -72,7 +75,7 @@ fn to_https(exchange: &Exchange, redirect: config::RedirectHttps) -> Response {
 }
 
 /// Room 4: the route of a request.
-fn choose<'s>(
+pub(crate) fn choose<'s>(
     snapshot: &'s Snapshot,
     exchange: &mut Exchange,
 ) -> Result<&'s Route, (Fault, Vec<Method>)> {
@@ -137,19 +140,9 @@ async fn answer(
         (Some(total), Some(deadline)) => Some(total.min(deadline)),
         (total, deadline) => total.or(deadline),
     });
-    let plan = plan(worker, exchange, &route.action);
-    if let Some(plan) = plan {
-        exchange.upstream = Some(plan.upstream);
-        if let ControlFlow::Break(response) = forward::count_down(exchange) {
-            return Ok(response);
-        }
-        forward::prepare_request(exchange);
-    }
-    for middleware in &route.chain {
-        match middleware.request(exchange) {
-            ControlFlow::Continue(memo) => exchange.memos.push(memo),
-            ControlFlow::Break(answer) => return answer,
-        }
+    let plan = plan(|| worker.draw(), exchange, &route.action);
+    if let ControlFlow::Break(answer) = enter(exchange, route, plan) {
+        return answer;
     }
     if let Some(mirror) = &route.mirror {
         mirror::begin(worker, exchange, mirror);
@@ -168,19 +161,44 @@ async fn answer(
     }
 }
 
-/// How the exchange reaches a server, if a server is to answer it.
-fn plan<'a>(worker: &Worker, exchange: &Exchange, action: &'a Action) -> Option<&'a ProxyPlan> {
+/// Makes a request ready for its upstream, if it goes to one, and runs the request halves.
+pub(crate) fn enter(
+    exchange: &mut Exchange,
+    route: &Route,
+    plan: Option<&ProxyPlan>,
+) -> ControlFlow<Result<Response, Fault>> {
+    if let Some(plan) = plan {
+        exchange.upstream = Some(plan.upstream);
+        if let ControlFlow::Break(response) = forward::count_down(exchange) {
+            return ControlFlow::Break(Ok(response));
+        }
+        forward::prepare_request(exchange);
+    }
+    for middleware in &route.chain {
+        let memo = middleware.request(exchange)?;
+        exchange.memos.push(memo);
+    }
+    ControlFlow::Continue(())
+}
+
+/// How the exchange reaches a server, if a server is to answer it. `draw` is asked for a place
+/// where chance decides.
+pub(crate) fn plan<'a>(
+    draw: impl FnOnce() -> u64,
+    exchange: &Exchange,
+    action: &'a Action,
+) -> Option<&'a ProxyPlan> {
     match action {
         Action::Proxy(plan) => Some(plan),
         Action::Split(split) => {
             let key = split.key.as_ref().and_then(|key| key::of(exchange, key));
-            key.map_or_else(|| split.at(worker.draw()), |key| split.by_key(key))
+            key.map_or_else(|| split.at(draw()), |key| split.by_key(key))
         }
         Action::Respond(_) | Action::Redirect(_) => None,
     }
 }
 
-fn redirect(exchange: &Exchange, plan: &RedirectPlan) -> Response {
+pub(crate) fn redirect(exchange: &Exchange, plan: &RedirectPlan) -> Response {
     let mut location = Vec::new();
     plan.location.render(exchange, plan.status, Place::Target, &mut location);
     let mut response = Response::own(plan.status, b"", Body::Empty);

@@ -118,6 +118,12 @@ impl Worker {
         }))
     }
 
+    /// Its number, from 0.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
     /// The snapshot for a new exchange.
     #[must_use]
     pub fn snapshot(&self) -> SnapshotRef {

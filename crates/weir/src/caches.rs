@@ -1,15 +1,24 @@
 //! The stores of the cache as the operator sees them: what they hold, and what is to go.
 
+pub(crate) mod top;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache::disk::DiskError;
 use cache::store::purge::{Mode, Scope};
 use control::Refusal;
 use proxy::caching::{self, Shelf};
 use proxy::snapshot::Snapshot;
 use serde_json::{Value, json};
 
+use crate::live::Now;
+
 /// The stores with their numbers, as JSON.
-pub(crate) fn list(snapshot: &Snapshot) -> String {
-    let shown = |shelf: &Shelf| {
+pub(crate) fn list(now: &Now) -> String {
+    let shown = |(at, shelf): (usize, &Arc<Shelf>)| {
         let numbers = shelf.store.numbers();
+        let totals = now.metrics.store_totals(at);
         json!({
             "name": shelf.name,
             "objects": numbers.objects,
@@ -17,10 +26,53 @@ pub(crate) fn list(snapshot: &Snapshot) -> String {
             "bytes_max": numbers.bytes_max,
             "evicted": numbers.evicted,
             "purged": numbers.purged,
+            "hits": totals.hits,
+            "misses": totals.misses,
+            "hit_ratio": totals.hit_ratio().map(rounded),
+            "bytes_saved": totals.sent_bytes,
+            "disk": shelf.wants_disk().then(|| disk(shelf)),
         })
     };
-    let all: Vec<Value> = snapshot.shelves.iter().map(|shelf| shown(shelf)).collect();
+    let all: Vec<Value> = now.snapshot.shelves.iter().enumerate().map(shown).collect();
     format!("{:#}\n", Value::Array(all))
+}
+
+/// The numbers of a store's disk.
+fn disk(shelf: &Shelf) -> Value {
+    let Some(tier) = shelf.store.tier() else { return json!({ "up": false }) };
+    let numbers = tier.numbers();
+    json!({
+        "up": !numbers.is_failed,
+        "objects": numbers.disk.objects,
+        "bytes": numbers.disk.bytes,
+        "hits": numbers.hits,
+        "writes": numbers.disk.writes,
+        "evicted": numbers.disk.evicted,
+        "waiting_bytes": numbers.queue_bytes,
+        "dropped": numbers.dropped,
+        "corrupt": numbers.disk.corrupt,
+        "errors": numbers.disk.errors,
+    })
+}
+
+/// Opens the disks of all stores. One that cannot be opened is told, and done without.
+pub(crate) fn open_disks(snapshot: &Snapshot) {
+    for shelf in snapshot.shelves.iter() {
+        if let Err(reason) = shelf.open_disk() {
+            eprintln!("weir: {reason}");
+        }
+    }
+}
+
+/// Ends the writing to all disks.
+pub(crate) fn close_disks(snapshot: &Snapshot, patience: Duration) {
+    let tiers = snapshot.shelves.iter().filter_map(|shelf| shelf.store.tier());
+    tiers.for_each(|tier| tier.close(patience));
+}
+
+/// A ratio to four places.
+fn rounded(ratio: f64) -> f64 {
+    (ratio * 10_000.0).round() / 10_000.0
 }
 
 /// Purges what a JSON text names: `url`, `prefix`, `host`, `tag` or `"all": true`, softly unless
@@ -28,28 +80,45 @@ pub(crate) fn list(snapshot: &Snapshot) -> String {
 pub(crate) fn purge(snapshot: &Snapshot, body: &str) -> Result<String, Refusal> {
     let wanted = Wanted::read(body).map_err(Refusal::bad)?;
     let named = wanted.cache.as_deref();
-    let chosen = |shelf: &&std::sync::Arc<Shelf>| named.is_none_or(|name| shelf.name == name);
+    let chosen = |shelf: &&Arc<Shelf>| named.is_none_or(|name| shelf.name == name);
     let shelves: Vec<_> = snapshot.shelves.iter().filter(chosen).collect();
     if shelves.is_empty() {
         return Err(Refusal::missing(format!("no cache `{}`", named.unwrap_or_default())));
     }
     let mut count = None;
     for shelf in shelves {
-        match &wanted.what {
-            What::Url(url) => {
-                let purged = caching::purge_url(snapshot, shelf, url, wanted.mode);
-                *count.get_or_insert(0) += purged.ok_or_else(|| not_a_url(url))?;
-            }
-            What::Prefix(prefix) => {
-                let key = cache::key::of_url(prefix).ok_or_else(|| not_a_url(prefix))?;
-                shelf.store.purge(Scope::Prefix(&key), wanted.mode);
-            }
-            What::Host(host) => shelf.store.purge(Scope::Host(host.as_bytes()), wanted.mode),
-            What::Tag(tag) => shelf.store.purge(Scope::Tag(tag.as_bytes()), wanted.mode),
-            What::All => shelf.store.purge(Scope::All, wanted.mode),
+        let purged = purge_in(snapshot, shelf, &wanted)?.map_err(|error| {
+            Refusal::failed(format!("what was purged may be back after a restart: {error}"))
+        })?;
+        if let Some(purged) = purged {
+            *count.get_or_insert(0) += purged;
         }
     }
     Ok(format!("{}\n", json!({ "purged": count })))
+}
+
+/// Purges in one store; tells how much it was, where that is known.
+fn purge_in(
+    snapshot: &Snapshot,
+    shelf: &Arc<Shelf>,
+    wanted: &Wanted,
+) -> Result<Result<Option<usize>, DiskError>, Refusal> {
+    let url = |text: &str| cache::key::of_url(text).ok_or_else(|| not_a_url(text));
+    let key;
+    let scope = match &wanted.what {
+        What::Url(text) => {
+            let uri = url(text)?;
+            return Ok(caching::purge_url(snapshot, shelf, &uri, wanted.mode).map(Some));
+        }
+        What::Prefix(text) => {
+            key = url(text)?;
+            Scope::Prefix(&key)
+        }
+        What::Host(host) => Scope::Host(host.as_bytes()),
+        What::Tag(tag) => Scope::Tag(tag.as_bytes()),
+        What::All => Scope::All,
+    };
+    Ok(shelf.store.purge(scope, wanted.mode).map(|()| None))
 }
 
 fn not_a_url(text: &str) -> Refusal {

@@ -1,9 +1,15 @@
 //! What can be said on the command line.
 
+mod explain;
+mod warm;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+
+pub(crate) use explain::ExplainWish;
+pub(crate) use warm::WarmWish;
 
 /// Weir, a reverse proxy.
 #[derive(Debug, Parser)]
@@ -53,8 +59,18 @@ pub(crate) enum Command {
         #[arg(long)]
         print: bool,
     },
+    /// Look into the cache of a running Weir
+    Cache {
+        /// What to look at
+        #[command(subcommand)]
+        what: CacheCommand,
+    },
     /// Remove what a running Weir keeps in its cache, or make it stale
     Purge(PurgeWish),
+    /// Fill the cache of a running Weir before users ask
+    Warm(WarmWish),
+    /// Say what would become of a request, and why: route, middlewares, cache, upstream
+    Explain(ExplainWish),
     /// Print the JSON Schema of the configuration
     Schema,
     /// Format a configuration file in place
@@ -70,6 +86,28 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// What there is to see of a cache.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Show the keys that are asked for most; their queries may have secrets
+    Top(TopWish),
+}
+
+/// Which keys are to be shown.
+#[derive(Debug, Args)]
+pub(crate) struct TopWish {
+    /// The admin listener: `127.0.0.1:9900`, `unix:/run/weir-admin.sock`
+    #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1:9900")]
+    pub(crate) admin: String,
+    /// Of this store alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cache: Option<String>,
+    /// How many of each store, 256 at most
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) count: u16,
 }
 
 /// What is to go from the cache.

@@ -1,9 +1,13 @@
 //! One function for each verb of the command line.
 
+mod admin_client;
+mod cache;
 mod demo;
+mod explain;
 mod fmt;
 mod proxy;
 mod purge;
+mod warm;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -12,7 +16,7 @@ use ::proxy::snapshot::Snapshot;
 use clap::CommandFactory;
 use config::Config;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{CacheCommand, Cli, Command};
 use crate::{start, tunables};
 
 /// Why a command failed: what to say, and the exit code.
@@ -49,7 +53,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Demo { listen, print } if print => demo::print(listen.as_deref()),
         Command::Demo { listen, .. } => demo::run(listen.as_deref()),
+        Command::Cache { what: CacheCommand::Top(wish) } => cache::top(&wish),
         Command::Purge(wish) => purge::run(&wish),
+        Command::Warm(wish) => warm::run(&wish),
+        Command::Explain(wish) => explain::run(&wish),
         Command::Schema => print(&format!("{:#}\n", config::json_schema())),
         Command::Fmt { file, check } => fmt::run(&file, check),
         Command::Completions { shell } => completions(shell),

@@ -6,6 +6,7 @@ mod certificates;
 mod cli;
 mod command;
 mod discovery;
+mod explain;
 mod live;
 mod probes;
 mod roster;

@@ -28,7 +28,8 @@ pub(crate) fn list(snapshot: &Snapshot) -> String {
     format!("{:#}\n", Value::Array(upstreams.collect()))
 }
 
-fn one(cluster: &Cluster, (index, address): (ServerIndex, &str), now: Instant) -> Value {
+/// One server, as JSON.
+pub(crate) fn one(cluster: &Cluster, (index, address): (ServerIndex, &str), now: Instant) -> Value {
     let vitals = cluster.vitals(index);
     let (standing, reason) = words(cluster.standing(index, now));
     json!({

@@ -17,6 +17,7 @@ use crate::caches;
 use crate::certificates::Certificates;
 use crate::command::{self, Failure};
 use crate::discovery;
+use crate::explain;
 use crate::live::{Live, Now};
 use crate::roster::{Lists, Roster};
 use crate::servers::{self, Standings};
@@ -24,6 +25,9 @@ use crate::signals::{Signals, Told};
 
 /// How long the last log lines may take to be written at the end.
 const LOG_WAIT: Duration = Duration::from_secs(2);
+
+/// How long what waits for a cache's disk may take to be written at the end.
+const DISK_WAIT: Duration = Duration::from_secs(5);
 
 /// How often the workers are looked after.
 const HEALTH_LOOK: Duration = Duration::from_secs(1);
@@ -35,7 +39,7 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 pub(crate) struct Running {
     signals: Signals,
     engine: Engine,
-    config: Config,
+    config: Arc<Config>,
     live: Arc<Live>,
     certificates: Certificates,
     standings: Standings,
@@ -58,6 +62,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
 impl Running {
     /// Binds, opens, compiles and starts. What fails is told before anything serves.
     pub(crate) fn start(config: Config) -> Result<Self, Failure> {
+        let config = Arc::new(config);
         raise_descriptor_limit();
         // Before anything listens: from then on a signal must find its way.
         let signals = Signals::catch()?;
@@ -66,6 +71,7 @@ impl Running {
         let snapshot = Arc::new(snapshot.with_servers(lists.grown()));
         let workers = config.workers.map_or_else(available_cores, usize::from).max(1);
         let listeners = bind(&config, workers)?;
+        caches::open_disks(&snapshot);
         let metrics = Metrics::new(snapshot.shape(workers));
         let logs = open_logs(&config, &metrics)?;
         let live = Arc::new(Live::new(Now { snapshot, metrics }));
@@ -144,6 +150,7 @@ impl Running {
         self.drain();
         self.engine.stop();
         self.engine.join(LOG_WAIT);
+        caches::close_disks(&self.live.snapshot(), DISK_WAIT);
         Ok(())
     }
 
@@ -200,7 +207,7 @@ fn open_logs(config: &Config, metrics: &Metrics) -> Result<Vec<AccessLog>, Failu
 }
 
 fn start_admin(
-    config: &Config,
+    config: &Arc<Config>,
     control: &Control,
     (live, healthy, roster): (&Arc<Live>, &Arc<AtomicBool>, &Arc<Roster>),
 ) -> Result<Option<Admin>, Failure> {
@@ -208,7 +215,8 @@ fn start_admin(
     let address = AdminAddress::from(&admin.address);
     let (healthy, fleet) = (Arc::clone(healthy), (Arc::clone(live), Arc::clone(roster)));
     let (shown, counted, listed) = (Arc::clone(live), Arc::clone(live), Arc::clone(live));
-    let (stores, purged) = (Arc::clone(live), Arc::clone(live));
+    let (stores, topped, purged) = (Arc::clone(live), Arc::clone(live), Arc::clone(live));
+    let asked = (Arc::clone(live), Arc::clone(config));
     let (change, add, remove) = (fleet.clone(), fleet.clone(), fleet);
     let views = Views {
         metrics: Box::new(move |text| exposition::render(&shown.now().metrics, text)),
@@ -218,8 +226,10 @@ fn start_admin(
         change_server: Box::new(move |at, body| servers::change((&change.0, &change.1), at, body)),
         add_server: Box::new(move |upstream, body| servers::add((&add.0, &add.1), upstream, body)),
         remove_server: Box::new(move |at| servers::remove((&remove.0, &remove.1), at)),
-        caches: Box::new(move || caches::list(&stores.snapshot())),
+        caches: Box::new(move || caches::list(&stores.now())),
+        top: Box::new(move |query| caches::top::list(&topped.snapshot(), query)),
         purge: Box::new(move |body| caches::purge(&purged.snapshot(), body)),
+        explain: Box::new(move |body| explain::answer(&asked.0.snapshot(), &asked.1, body)),
     };
     Admin::start(control, &address, views)
         .map(Some)

@@ -114,6 +114,163 @@ fn completions_and_version() {
     assert_eq!((code, out.as_str()), (Some(0), concat!("weir ", env!("CARGO_PKG_VERSION"))));
 }
 
+/// A configuration in which every line has its number.
+const SITES: &str = "\
+listen \":8080\"
+listen \":8443\" { redirect-https; }
+listen \":9000\" protocol=\"tcp\" { proxy \"app\"; }
+trusted-proxies \"10.0.0.0/8\"
+upstream \"app\" { balance \"round-robin\"; server \"127.0.0.1:3000\" weight=2; }
+upstream \"next\" { server \"127.0.0.1:3001\"; }
+site \"a.test\" {
+    route \"/closed\" { maintenance; proxy \"app\"; }
+    route \"/form\" methods=\"POST\" { proxy \"app\"; }
+    route \"/shop/*\" {
+        match cookie=\"plan\" value=\"gold\"
+        proxy \"next\"
+    }
+    route \"/shop/*\" {
+        rewrite strip-prefix=\"/shop\"
+        request-headers { set \"X\" \"y\"; }
+        cache ttl=\"1h\" stale-if-error=\"1d\" {
+            bypass cookie=\"session\"
+        }
+        proxy \"app\"
+    }
+    route \"/inside\" { match client=\"192.0.2.0/24\"; respond 200; }
+    route \"/old/*\" { redirect \"/shop/{path.rest}\" status=301; }
+}
+site \"*.b.test\" {
+    route \"/shop/*\" { respond 204; }
+    route \"/only-b\" { split { to \"app\" weight=9; to \"next\" weight=1; }; }
+}
+";
+
+/// What `weir explain` prints of a request for that configuration.
+fn explained(arguments: &[&str]) -> String {
+    let whole = [&["explain", "-c", "weir.kdl"], arguments].concat();
+    let (code, out, err) = run(SITES, &whole);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{arguments:?}");
+    out
+}
+
+/// The lines of a subject, with what follows them.
+fn about<'a>(text: &'a str, subject: &str) -> Vec<&'a str> {
+    let mut lines = text.lines().skip_while(|line| !line.starts_with(subject));
+    let first = lines.next().unwrap_or_default();
+    let more = lines.take_while(|line| line.starts_with(' '));
+    std::iter::once(first).chain(more).map(|line| line.get(11..).unwrap_or_default()).collect()
+}
+
+#[test]
+fn a_request_is_explained_with_its_places() {
+    let text = explained(&["http://a.test:8080/shop/shoe?size=42"]);
+    assert_eq!(about(&text, "listener"), ["[::]:8080  (weir.kdl:1)"]);
+    assert_eq!(about(&text, "site"), ["a.test  (weir.kdl:7)"]);
+    assert_eq!(about(&text, "route"), ["/shop/*  (weir.kdl:14)"]);
+    let near = about(&text, "not taken");
+    let predicate =
+        "a.test /shop/*: predicate: not so: cookie=\"plan\" value=\"gold\"  (weir.kdl:10)";
+    assert_eq!(near[0], predicate);
+    let chain = ["rewrite strip-prefix=\"/shop\"  (weir.kdl:15)", "request-headers  (weir.kdl:16)"];
+    assert_eq!(about(&text, "chain"), chain);
+    let cache = [
+        "store default  (weir.kdl:17)",
+        "key http://a.test:8080/shop/shoe?size=42",
+        "ttl=3600s stale-if-error=86400s",
+    ];
+    assert_eq!(about(&text, "cache"), cache);
+    let upstream = ["app, by round-robin  (weir.kdl:5)", "127.0.0.1:3000, weight 2"];
+    assert_eq!(about(&text, "upstream"), upstream);
+    let answer = ["from the cache or the upstream, by what is stored"];
+    assert_eq!(about(&text, "answer"), answer);
+    let gold = explained(&["http://a.test:8080/shop/shoe", "-H", "Cookie: plan=gold"]);
+    assert_eq!(about(&gold, "route"), ["/shop/*  (weir.kdl:10)"]);
+    assert!(about(&gold, "not taken")[0].contains("a more specific one is taken"), "{gold}");
+    let bypass = explained(&["http://a.test:8080/shop/", "-H", "Cookie: session=1"]);
+    assert!(bypass.contains("bypass cookie=\"session\"  (weir.kdl:18)"), "{bypass}");
+    assert_eq!(about(&bypass, "answer"), ["from the upstream: fwd=bypass"]);
+}
+
+#[test]
+fn what_weir_answers_itself_is_explained() {
+    let answer = |arguments: &[&str]| about(&explained(arguments), "answer")[0].to_owned();
+    assert_eq!(answer(&["http://a.test:8080/form"]), "405 method_not_allowed, Allow: POST");
+    assert_eq!(answer(&["POST", "http://a.test:8080/form"]), "from the upstream");
+    assert_eq!(answer(&["http://a.test:8080/none"]), "404 no_route");
+    assert_eq!(answer(&["http://c.test:8080/none"]), "421 misdirected_host");
+    assert_eq!(answer(&["http://a.test:8080/closed"]), "503 by maintenance");
+    assert_eq!(answer(&["http://a.test:8080/old/shoe"]), "301 to /shop/shoe");
+    assert_eq!(answer(&["http://a.test:8443/form"]), "308 to https://a.test/form");
+    assert_eq!(answer(&["http://a.test:9000/"]), "the connection is passed on unread");
+    assert_eq!(answer(&["TRACE", "http://a.test:8080/"]), "405 method_not_allowed");
+    assert!(
+        answer(&["http://a.test:8080/%zz"]).starts_with("400 "),
+        "{}",
+        answer(&["http://a.test:8080/%zz"])
+    );
+    let inside = |from: &[&str]| answer(&[&["http://a.test:8080/inside"], from].concat());
+    assert_eq!(inside(&[]), "404 no_route");
+    assert_eq!(inside(&["--from", "192.0.2.9"]), "200");
+    assert_eq!(inside(&["--from", "10.0.0.1", "-H", "X-Forwarded-For: 192.0.2.9"]), "200");
+    assert_eq!(inside(&["--from", "11.0.0.1", "-H", "X-Forwarded-For: 192.0.2.9"]), "404 no_route");
+}
+
+#[test]
+fn what_comes_near_is_explained() {
+    let method = explained(&["http://a.test:8080/form"]);
+    assert_eq!(
+        about(&method, "not taken")[0],
+        "a.test =/form: method: it takes POST  (weir.kdl:9)"
+    );
+    let host = explained(&["http://a.test:8080/only-b"]);
+    let near = about(&host, "not taken");
+    assert!(near.contains(&"*.b.test =/only-b: host  (weir.kdl:27)"), "{host}");
+    let path = explained(&["http://a.test:8080/sho"]);
+    assert!(about(&path, "not taken")[0].starts_with("a.test /shop/*: path"), "{path}");
+    // Where a route is found, other hosts are told of only if they are of the same domain.
+    let other = explained(&["http://a.test:8080/shop/x"]);
+    assert!(!other.contains("b.test"), "{other}");
+    let split = explained(&["http://x.b.test:8080/only-b"]);
+    assert!(split.contains("upstream   app, ") && split.contains("upstream   next, "), "{split}");
+    let elsewhere = explained(&["http://a.test/old/x"]);
+    assert!(elsewhere.contains("nothing listens at this port"), "{elsewhere}");
+    let encrypted = explained(&["https://a.test:8080/old/x"]);
+    assert!(encrypted.contains("is not encrypted; the URL says https"), "{encrypted}");
+}
+
+#[test]
+fn an_explanation_is_json_where_that_is_wanted() {
+    let text = explained(&["http://a.test:8080/shop/", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(told["route"]["at"], "weir.kdl:14");
+    assert_eq!(told["chain"][0]["name"], "rewrite");
+    assert_eq!(
+        told["cache"]["policy"],
+        serde_json::json!({"ttl_s": 3600, "stale_if_error_s": 86400})
+    );
+    assert!(told["cache"]["stored"].is_null(), "a file knows nothing of what is stored");
+}
+
+#[test]
+fn a_wrong_question_is_wrong_usage() {
+    let lines: [&[&str]; 8] = [
+        &["explain", "-c", "weir.kdl"],
+        &["explain", "http://a.test/"],
+        &["explain", "-c", "weir.kdl", "--admin", "127.0.0.1:1", "http://a.test/"],
+        &["explain", "-c", "weir.kdl", "/path"],
+        &["explain", "-c", "weir.kdl", "G E T", "http://a.test/"],
+        &["explain", "-c", "weir.kdl", "http://a.test/", "--from", "somewhere"],
+        &["explain", "-c", "weir.kdl", "http://a.test/", "-H", "no field"],
+        &["explain", "-c", "none.kdl", "http://a.test/"],
+    ];
+    for arguments in lines {
+        let (code, out, err) = run(SITES, arguments);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {err}");
+        assert!(!err.is_empty());
+    }
+}
+
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }

@@ -23,9 +23,15 @@ pub enum DiskError {
     Busy,
     /// The log of purges is full until it is replaced by a shorter one.
     PurgesFull,
+    /// It would have to be waited for, which was not wanted.
+    WouldWait,
     /// Too many operations failed in a row, so the store has turned itself off.
     Failed,
 }
+
+/// The disk would have to be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WouldWait;
 
 impl fmt::Display for DiskError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,6 +46,7 @@ impl fmt::Display for DiskError {
             Self::Length => out.write_str("the body has another length than announced"),
             Self::Busy => out.write_str("too much is being written already"),
             Self::PurgesFull => out.write_str("the log of purges is full"),
+            Self::WouldWait => out.write_str("the disk would have to be waited for"),
             Self::Failed => out.write_str("the store has failed and is off"),
         }
     }

@@ -12,7 +12,7 @@ use super::footer::{Attached, Listed, Listing};
 use super::format::{self, Header, Record};
 use super::health::count;
 use super::index::Entry;
-use super::log::{Shared, lock};
+use super::log::{Condition, Shared, lock};
 use super::segment::{Segment, length};
 
 /// What may still be written again.
@@ -35,7 +35,7 @@ impl Shared {
         }
     }
 
-    fn is_short_of(&self, bytes: u64) -> bool {
+    pub(super) fn is_short_of(&self, bytes: u64) -> bool {
         let taken = self.bytes.load(Ordering::Relaxed);
         taken + self.filling_bytes.load(Ordering::Relaxed) + bytes > self.plan.bytes_max
     }
@@ -110,7 +110,7 @@ impl Shared {
         let head = format::parse_head(&header, &bytes).ok_or(DiskError::Corrupt)?;
         let body = bytes.get(length(header.head_bytes())?..).unwrap_or_default();
         let mut record = Record::new(header.clone(), &head, body);
-        self.append(&mut record, Some(entry))
+        self.append(&mut record, Condition::InPlaceOf(entry))
     }
 
     /// Reads a record and checks all of it.

@@ -10,11 +10,15 @@ use super::digest::Digest;
 use super::error::DiskError;
 use super::format::{self, HEADER_BYTES, Header, Kind};
 use super::index::Entry;
-use super::io;
+use super::io::{self, Wait};
 use super::log::Shared;
 use super::segment::{self, length};
 
-/// What is read at first: all of a small object.
+const BLOCK: u64 = BLOCK_BYTES as u64;
+
+/// A record up to this length is read at once: a body of one block, and its head.
+const SMALL_BYTES: u64 = 72 * 1024;
+/// What is read of a longer one at first.
 const FIRST_BYTES: u64 = 16 * 1024;
 
 /// A stored object. It stays readable when the store lets go of it meanwhile.
@@ -38,12 +42,18 @@ impl Found {
         shared: &Arc<Shared>,
         entry: Entry,
         (digest, key): (Digest, &[u8]),
+        wait: Wait,
     ) -> Result<Option<Self>, DiskError> {
+        if wait == Wait::No && entry.is_attached() {
+            // Files are opened by path, which may take any time.
+            return Err(DiskError::WouldWait);
+        }
         let segment = shared.segment(entry.segment).ok_or(DiskError::Corrupt)?;
         let offset = segment::offset(entry);
         let record_bytes = u64::from(entry.units()) * format::UNIT_BYTES;
-        let first = length(record_bytes.min(FIRST_BYTES))?;
-        let mut head = shared.health.read(io::read_vec_at(&segment.file, offset, first))?;
+        let is_small = record_bytes <= SMALL_BYTES;
+        let first = length(if is_small { record_bytes } else { FIRST_BYTES })?;
+        let mut head = shared.health.read(io::read_vec_as(wait, &segment.file, offset, first))?;
         let header = Header::parse(&head).ok_or(DiskError::Corrupt)?;
         let possible = header.segment == entry.segment
             && header.record_bytes() == record_bytes
@@ -53,7 +63,7 @@ impl Found {
         }
         let head_bytes = length(header.head_bytes())?;
         if head.len() < head_bytes {
-            head = shared.health.read(io::read_vec_at(&segment.file, offset, head_bytes))?;
+            head = shared.health.read(io::read_vec_as(wait, &segment.file, offset, head_bytes))?;
         }
         let parts = format::parse_head(&header, &head).ok_or(DiskError::Corrupt)?;
         if parts.key != key || header.digest != digest {
@@ -122,6 +132,49 @@ impl Found {
         Ok(filled)
     }
 
+    /// Reads about so many checked bytes of the body from `offset` on: whole blocks, without what
+    /// is before `offset` in the first. None at its end.
+    pub(crate) fn span(&self, offset: u64, bytes: usize, wait: Wait) -> Result<Vec<u8>, DiskError> {
+        let left = length(self.body_bytes().saturating_sub(offset))?;
+        let bytes = bytes.min(left);
+        if bytes == 0 {
+            return Ok(Vec::new());
+        }
+        let (first, last) = (offset / BLOCK, (offset + bytes as u64 - 1) / BLOCK);
+        let (start, _) = blocks::range(self.body_bytes(), first);
+        let (last_start, last_bytes) = blocks::range(self.body_bytes(), last);
+        let mut span = vec![0; length(last_start - start)? + last_bytes];
+        let read = io::read_as(wait, &self.file, self.body_offset + start, &mut span);
+        let mut outcome = self.shared.health.read(read);
+        for (index, block) in (first..).zip(span.chunks(BLOCK_BYTES)) {
+            outcome = outcome.and_then(|()| self.check(index, block));
+        }
+        self.noticed(outcome)?;
+        span.drain(..length(offset - start)?);
+        Ok(span)
+    }
+
+    /// What is damaged is found no more.
+    fn noticed(&self, outcome: Result<(), DiskError>) -> Result<(), DiskError> {
+        if let Err(DiskError::Corrupt) = outcome {
+            self.shared.drop_damaged(self.entry);
+        }
+        outcome
+    }
+
+    /// Takes the whole body, which is short enough for memory.
+    ///
+    /// # Errors
+    ///
+    /// As `read_at`; and `WouldWait`, where it may not wait.
+    pub(crate) fn take_body(&mut self, wait: Wait) -> Result<Vec<u8>, DiskError> {
+        let bytes = length(self.body_bytes())?;
+        match self.block.take_if(|(index, block)| *index == 0 && block.len() == bytes) {
+            Some((_, body)) => Ok(body),
+            None => self.span(0, bytes, wait),
+        }
+    }
+
     /// Reads the whole body, if it is at most this long.
     ///
     /// # Errors
@@ -167,11 +220,7 @@ impl Found {
     fn load(&self, index: u64, block: &mut [u8]) -> Result<(), DiskError> {
         let (start, _) = blocks::range(self.body_bytes(), index);
         let read = io::read_at(&self.file, self.body_offset + start, block);
-        let checked = self.shared.health.read(read).and_then(|()| self.check(index, block));
-        if let Err(DiskError::Corrupt) = checked {
-            self.shared.drop_damaged(self.entry);
-        }
-        checked
+        self.noticed(self.shared.health.read(read).and_then(|()| self.check(index, block)))
     }
 
     fn check(&self, index: u64, block: &[u8]) -> Result<(), DiskError> {

@@ -94,6 +94,7 @@ impl Health {
         match outcome {
             // A file that is shorter than it was is damaged; the disk does its work.
             Err(cause) if cause.kind() == ErrorKind::UnexpectedEof => Err(DiskError::Corrupt),
+            Err(cause) if cause.kind() == ErrorKind::WouldBlock => Err(DiskError::WouldWait),
             outcome => self.note(&self.reads, outcome),
         }
     }

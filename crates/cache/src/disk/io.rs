@@ -1,8 +1,19 @@
 //! Reading and writing at a place in a file, and where tests put their faults.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind, IoSliceMut};
 use std::os::unix::fs::FileExt;
+
+use rustix::io::ReadWriteFlags;
+
+/// Whether the caller may wait for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// It may.
+    Yes,
+    /// It takes only what the system has in memory.
+    No,
+}
 
 /// Fills the buffer from this place.
 pub(super) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
@@ -11,10 +22,37 @@ pub(super) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result
     file.read_exact_at(buffer, offset)
 }
 
+/// Fills the buffer from this place; fails with `WouldBlock` where it may not wait and had to, or
+/// where the file system cannot tell.
+pub(super) fn read_as(wait: Wait, file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    if wait == Wait::Yes {
+        return read_at(file, offset, buffer);
+    }
+    #[cfg(test)]
+    fault::check(&fault::READ)?;
+    let wanted = buffer.len();
+    let mut slices = [IoSliceMut::new(buffer)];
+    match rustix::io::preadv2(file, &mut slices, offset, ReadWriteFlags::NOWAIT) {
+        Ok(count) if count == wanted => Ok(()),
+        // The rest is not in memory, or the file is shorter: whoever waits finds out.
+        _ => Err(ErrorKind::WouldBlock.into()),
+    }
+}
+
 /// Reads this many bytes into a buffer of their own.
 pub(super) fn read_vec_at(file: &File, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
+    read_vec_as(Wait::Yes, file, offset, bytes)
+}
+
+/// As `read_vec_at`, with or without waiting.
+pub(super) fn read_vec_as(
+    wait: Wait,
+    file: &File,
+    offset: u64,
+    bytes: usize,
+) -> io::Result<Vec<u8>> {
     let mut buffer = vec![0; bytes];
-    read_at(file, offset, &mut buffer)?;
+    read_as(wait, file, offset, &mut buffer)?;
     Ok(buffer)
 }
 

@@ -140,19 +140,24 @@ impl Shared {
         self.adopt(Arc::clone(segment));
     }
 
-    /// Counts the bodies that records name and removes the others.
+    /// Counts the bodies that records name and removes the others. What was being evicted when
+    /// the last run ended may have lost its body before its segment.
     fn settle_bodies(&self, bodies: &Bodies) -> Result<(), DiskError> {
+        let present: HashSet<u64> = self.directory.bodies()?.into_iter().collect();
         let mut live = HashSet::new();
-        for (body, segment) in bodies.values() {
+        for (digest, (body, segment)) in bodies {
+            if !present.contains(&body.number) {
+                self.index.take(*digest);
+                continue;
+            }
             live.insert(body.number);
             segment.attach(body.bytes);
             self.bytes.fetch_add(body.bytes, Ordering::Relaxed);
         }
-        for number in self.directory.bodies()? {
-            self.next_body.fetch_max(number.saturating_add(1), Ordering::Relaxed);
-            if !live.contains(&number) {
-                self.directory.remove_body(number)?;
-            }
+        let highest = present.iter().max().map_or(0, |number| number.saturating_add(1));
+        self.next_body.fetch_max(highest, Ordering::Relaxed);
+        for number in present.difference(&live) {
+            self.directory.remove_body(*number)?;
         }
         Ok(())
     }

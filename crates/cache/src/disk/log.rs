@@ -2,9 +2,10 @@
 //! the index as they are ordered in the files, so that a restart sees what was last seen.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use super::digest::Short;
 use super::directory::Directory;
 use super::error::DiskError;
 use super::footer::Listing;
@@ -62,16 +63,41 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// An object that is found no more, and still takes its place.
+#[derive(Debug)]
+pub struct Hidden(Entry, Arc<Segment>);
+
+/// On what condition a record is written, as it is when the log is locked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Condition<'a> {
+    /// None.
+    Always,
+    /// This is the record that is found, and it keeps its body.
+    InPlaceOf(Entry),
+    /// Nobody has called it off.
+    Unless(&'a AtomicBool),
+}
+
+impl Condition<'_> {
+    fn holds(self, found: Option<Entry>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::InPlaceOf(wanted) => found.is_some_and(|found| found.is_at(wanted)),
+            Self::Unless(called_off) => !called_off.load(Ordering::Acquire),
+        }
+    }
+}
+
 /// What a record took the place of, and the segment that has it.
 type Replaced = Option<(Entry, Arc<Segment>)>;
 
 impl Shared {
-    /// Writes a record and makes it the one that is found; with `only_for`, only while that is the
-    /// one that is found, and with the same body. Says whether it did.
+    /// Writes a record and makes it the one that is found, if the condition holds. Says whether
+    /// it did.
     pub(super) fn append(
         &self,
         record: &mut Record,
-        only_for: Option<Entry>,
+        condition: Condition<'_>,
     ) -> Result<bool, DiskError> {
         self.health.check()?;
         let units = record.header.units();
@@ -83,7 +109,7 @@ impl Shared {
             let mut log = lock(&self.log);
             let digest = record.header.digest.short();
             let found = self.index.find(digest, false);
-            if only_for.is_some_and(|wanted| !found.is_some_and(|found| found.is_at(wanted))) {
+            if !condition.holds(found) {
                 return Ok(false);
             }
             (self.rotate(&mut log, units), self.write(&mut log, record, units))
@@ -92,7 +118,7 @@ impl Shared {
             self.seal(&full);
         }
         if let Some((old, segment)) = outcome? {
-            self.discard(old, &segment, only_for.is_some());
+            self.discard(old, &segment, matches!(condition, Condition::InPlaceOf(_)));
         }
         Ok(true)
     }
@@ -212,6 +238,11 @@ impl Shared {
         Some((listing.end, listing.encode(segment.number)))
     }
 
+    /// Gives up the place of what was hidden.
+    pub(super) fn discard_hidden(&self, Hidden(entry, segment): &Hidden) {
+        self.discard(*entry, segment, false);
+    }
+
     /// What a record that is found no more had beside it goes, or counts for another segment now.
     fn discard(&self, old: Entry, segment: &Segment, kept: bool) {
         if !old.is_attached() {
@@ -233,6 +264,21 @@ impl Shared {
         if self.directory.remove_body(number).is_err() {
             count(&self.health.counters.errors);
         }
+    }
+
+    /// Lets the object of a digest be found no more. What is written later
+    /// is found, what was begun before and has been called off is not.
+    pub(super) fn hide(&self, digest: Short) -> Option<Hidden> {
+        let _log = lock(&self.log);
+        let entry = self.index.take(digest)?;
+        Some(Hidden(entry, self.segment(entry.segment)?))
+    }
+
+    /// Makes what was written so far last through a loss of power.
+    pub(super) fn sync(&self) -> Result<(), DiskError> {
+        let active = lock(&self.log).active.as_ref().map(|active| Arc::clone(&active.segment));
+        let Some(segment) = active else { return Ok(()) };
+        self.health.tried(segment.file.sync_data())
     }
 
     /// Takes a damaged record out of the index; whether it was there.

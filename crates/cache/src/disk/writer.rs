@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::blocks::Table;
 use super::digest::Digest;
@@ -10,7 +10,7 @@ use super::error::DiskError;
 use super::format::{Head, Header, KEY_BYTES_MAX, Kind, META_BYTES_MAX, Record};
 use super::health::count;
 use super::io;
-use super::log::Shared;
+use super::log::{Condition, Shared};
 
 /// Takes the body of one object. Dropped, it leaves nothing behind.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Writer {
     /// The body, while it is short.
     buffer: Vec<u8>,
     /// The body, once it is not.
-    file: Option<(u64, File)>,
+    file: Option<(u64, Arc<File>)>,
     body_bytes: u64,
     announced: Option<u64>,
 }
@@ -91,7 +91,21 @@ impl Writer {
     ///
     /// The body is shorter than was announced, the head is too long, or the disk failed. Nothing
     /// has changed then.
-    pub fn commit(mut self, meta: &[u8]) -> Result<(), DiskError> {
+    pub fn commit(self, meta: &[u8]) -> Result<(), DiskError> {
+        self.commit_unless(meta, &AtomicBool::new(false)).map(drop)
+    }
+
+    /// As `commit`, unless it has been called off. Who calls it off and then hides the key can be
+    /// sure that this object is not found; says whether it is.
+    ///
+    /// # Errors
+    ///
+    /// As `commit`.
+    pub fn commit_unless(
+        mut self,
+        meta: &[u8],
+        called_off: &AtomicBool,
+    ) -> Result<bool, DiskError> {
         if self.announced.is_some_and(|announced| announced != self.body_bytes) {
             return Err(DiskError::Length);
         }
@@ -114,12 +128,21 @@ impl Writer {
         let head = Head { key: &self.key, meta, table: self.table.finish() };
         let mut record = Record::new(header, &head, &self.buffer);
         self.shared.make_room(record.header.record_bytes());
-        self.shared.append(&mut record, None)?;
+        if !self.shared.append(&mut record, Condition::Unless(called_off))? {
+            return Ok(false);
+        }
         if self.file.take().is_some() {
             self.shared.filling_bytes.fetch_sub(self.body_bytes, Ordering::Relaxed);
         }
         count(&self.shared.health.counters.writes);
-        Ok(())
+        Ok(true)
+    }
+
+    /// The file that the body is in, for those who read it while it is written. It stays readable
+    /// whatever becomes of the object. None while the body is short.
+    #[must_use]
+    pub fn file(&self) -> Option<Arc<File>> {
+        self.file.as_ref().map(|(_, file)| Arc::clone(file))
     }
 
     /// Gives the body a file of its own.
@@ -127,7 +150,7 @@ impl Writer {
         let shared = &self.shared;
         let number = shared.next_body.fetch_add(1, Ordering::Relaxed);
         let file = shared.health.tried(shared.directory.create_body(number))?;
-        self.file = Some((number, file));
+        self.file = Some((number, Arc::new(file)));
         let buffer = std::mem::take(&mut self.buffer);
         self.body_bytes = 0;
         self.write(&buffer)?;

@@ -1,12 +1,21 @@
 //! The bytes of a response: they come in once, and any number of readers follow while they come.
+//! They are kept in memory or on disk; readers of what is on disk are told where.
 
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use slab::Slab;
 
-use crate::range::Span;
+use crate::disk::Found;
+
+pub use reader::{Next, Reader};
 
 /// Content that is whole is kept in pieces of at most this many bytes.
 const PIECE_BYTES_MAX: usize = 1024 * 1024;
@@ -18,8 +27,16 @@ const WINDOW_BYTES: u64 = 256 * 1024;
 #[derive(Debug, Default)]
 pub struct Content {
     /// Set once all is there.
-    whole: OnceLock<Box<[Piece]>>,
+    whole: OnceLock<Whole>,
+    /// It cannot be read from the disk any more.
+    is_damaged: AtomicBool,
     arriving: Mutex<Arriving>,
+}
+
+#[derive(Debug)]
+enum Whole {
+    Memory(Box<[Piece]>),
+    Disk(Arc<Found>),
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +61,14 @@ struct Arriving {
     /// Where each reader stands, and who wakes it.
     readers: Slab<Place>,
     feeder: Option<Waker>,
+    spill: Option<Spill>,
+}
+
+/// The beginning of content that is too long for memory.
+#[derive(Debug)]
+struct Spill {
+    file: Arc<File>,
+    length: u64,
 }
 
 #[derive(Debug)]
@@ -72,6 +97,14 @@ impl Content {
         content
     }
 
+    /// Content of an object on disk.
+    #[must_use]
+    pub fn on_disk(found: Arc<Found>) -> Self {
+        let content = Self::default();
+        content.finish_on_disk(found);
+        content
+    }
+
     fn arriving(&self) -> MutexGuard<'_, Arriving> {
         // What a panic left is still the bytes that came.
         self.arriving.lock().unwrap_or_else(PoisonError::into_inner)
@@ -96,11 +129,37 @@ impl Content {
             return;
         }
         arriving.end = Some(End::Whole);
-        if !arriving.is_passing {
+        if !arriving.is_passing && arriving.spill.is_none() {
             let pieces = std::mem::take(&mut arriving.pieces);
             // Nobody else sets it: the end comes once.
-            let _ = self.whole.set(joined(pieces));
+            let _ = self.whole.set(Whole::Memory(joined(pieces)));
         }
+        arriving.wake_readers();
+    }
+
+    /// What has come so far, where nothing of it has been let go.
+    #[must_use]
+    pub fn arrived(&self) -> Vec<Bytes> {
+        self.arriving().pieces.iter().map(|piece| piece.bytes.clone()).collect()
+    }
+
+    /// What came first is in this file now, up to this length, and no more in memory.
+    pub fn spill(&self, file: &Arc<File>, length: u64) {
+        let mut arriving = self.arriving();
+        arriving.pieces.retain(|piece| piece.end() > length);
+        arriving.spill = Some(Spill { file: Arc::clone(file), length });
+    }
+
+    /// That was all, and all of it is on disk.
+    pub fn finish_on_disk(&self, found: Arc<Found>) {
+        let mut arriving = self.arriving();
+        if arriving.end.is_some() {
+            return;
+        }
+        arriving.end = Some(End::Whole);
+        arriving.pieces.clear();
+        arriving.spill = None;
+        let _ = self.whole.set(Whole::Disk(found));
         arriving.wake_readers();
     }
 
@@ -124,18 +183,42 @@ impl Content {
         self.whole.get().is_some()
     }
 
+    /// Whether all of it is in memory.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.whole.get(), Some(Whole::Memory(_)))
+    }
+
     /// Whether no more will come though it should.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.whole.get().is_none() && self.arriving().end == Some(End::Broken)
+        match self.whole.get() {
+            Some(Whole::Memory(_)) => false,
+            Some(Whole::Disk(_)) => self.is_damaged.load(Ordering::Relaxed),
+            None => self.arriving().end == Some(End::Broken),
+        }
     }
 
     /// Bytes so far.
     #[must_use]
     pub fn length(&self) -> u64 {
         match self.whole.get() {
-            Some(pieces) => pieces.last().map_or(0, Piece::end),
+            Some(Whole::Memory(pieces)) => pieces.last().map_or(0, Piece::end),
+            Some(Whole::Disk(found)) => found.body_bytes(),
             None => self.arriving().length,
+        }
+    }
+
+    /// Bytes of memory that it takes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        match self.whole.get() {
+            Some(Whole::Memory(_)) => self.length(),
+            Some(Whole::Disk(_)) => 0,
+            None => {
+                let arriving = self.arriving();
+                arriving.length - arriving.spill.as_ref().map_or(0, |spill| spill.length)
+            }
         }
     }
 
@@ -157,9 +240,13 @@ impl Content {
         Poll::Pending
     }
 
-    /// All of it in order, where it is whole.
+    /// All of it in order, where it is in memory.
     pub fn pieces(&self) -> impl Iterator<Item = &Bytes> {
-        self.whole.get().into_iter().flat_map(|pieces| pieces.iter().map(|piece| &piece.bytes))
+        let pieces = match self.whole.get() {
+            Some(Whole::Memory(pieces)) => &pieces[..],
+            _ => &[],
+        };
+        pieces.iter().map(|piece| &piece.bytes)
     }
 }
 
@@ -205,233 +292,4 @@ fn joined(pieces: Vec<Piece>) -> Box<[Piece]> {
         }
     }
     joined.into_boxed_slice()
-}
-
-/// One reader of content, or of a part of it.
-#[derive(Debug)]
-pub struct Reader {
-    content: Arc<Content>,
-    offset: u64,
-    /// Where it ends, if that is before the content does.
-    end: Option<u64>,
-    /// What is visible now.
-    piece: Option<Piece>,
-    /// Its place among the readers of content that is on its way.
-    place: Option<usize>,
-}
-
-impl Reader {
-    /// Reads all, or a part.
-    #[must_use]
-    pub fn new(content: Arc<Content>, span: Option<Span>) -> Self {
-        let offset = span.map_or(0, |span| span.first);
-        let end = span.map(|span| span.last + 1);
-        let place = if content.is_whole() {
-            None
-        } else {
-            Some(content.arriving().readers.insert(Place { offset, waker: None }))
-        };
-        Self { content, offset, end, piece: None, place }
-    }
-
-    /// Ready with `true` when bytes are visible, with `false` at the end.
-    ///
-    /// # Errors
-    /// When it ends too early.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
-        if !self.data().is_empty() {
-            return Poll::Ready(Ok(true));
-        }
-        if self.end.is_some_and(|end| self.offset >= end) {
-            return Poll::Ready(Ok(false));
-        }
-        if let Some(pieces) = self.content.whole.get() {
-            self.piece = piece_at(pieces, self.offset).cloned();
-            return Poll::Ready(self.at_end(true));
-        }
-        let content = Arc::clone(&self.content);
-        let mut arriving = content.arriving();
-        self.piece = piece_at(&arriving.pieces, self.offset).cloned();
-        if self.piece.is_none() {
-            match arriving.end {
-                Some(End::Broken) => return Poll::Ready(Err(Broken)),
-                // It may have become whole just now.
-                Some(End::Whole) if content.is_whole() => {
-                    drop(arriving);
-                    return self.poll(cx);
-                }
-                Some(End::Whole) => return Poll::Ready(self.at_end(true)),
-                None => {}
-            }
-            if let Some(place) = self.place.and_then(|key| arriving.readers.get_mut(key)) {
-                place.waker = Some(cx.waker().clone());
-            }
-            return Poll::Pending;
-        }
-        Poll::Ready(Ok(true))
-    }
-
-    /// With nothing visible, what that means when no more will come.
-    fn at_end(&self, _ended: bool) -> Result<bool, Broken> {
-        match (&self.piece, self.end) {
-            (Some(_), _) => Ok(true),
-            (None, None) => Ok(false),
-            (None, Some(_)) => Err(Broken),
-        }
-    }
-
-    /// The visible bytes.
-    #[must_use]
-    pub fn data(&self) -> &[u8] {
-        let Some(piece) = &self.piece else { return &[] };
-        let at = |offset: u64| usize::try_from(offset - piece.start).unwrap_or(usize::MAX);
-        let end = self.end.unwrap_or(u64::MAX).min(piece.end());
-        if self.offset >= end {
-            return &[];
-        }
-        piece.bytes.get(at(self.offset)..at(end)).unwrap_or_default()
-    }
-
-    /// Drops visible bytes.
-    pub fn consume(&mut self, count: usize) {
-        self.offset += count as u64;
-        let is_done = self.piece.as_ref().is_none_or(|piece| self.offset >= piece.end());
-        if is_done {
-            self.piece = None;
-        }
-        if let Some(place) = self.place
-            && !self.content.is_whole()
-        {
-            let mut arriving = self.content.arriving();
-            if let Some(place) = arriving.readers.get_mut(place) {
-                place.offset = self.offset;
-            }
-            if arriving.is_passing
-                && let Some(feeder) = arriving.feeder.take()
-            {
-                feeder.wake();
-            }
-        }
-    }
-
-    /// Whether nothing follows the visible bytes, as far as is known now.
-    #[must_use]
-    pub fn is_last(&self) -> bool {
-        let visible_end = self.offset + self.data().len() as u64;
-        if self.end.is_some_and(|end| visible_end >= end) {
-            return true;
-        }
-        self.end.is_none() && self.content.is_whole() && visible_end == self.content.length()
-    }
-
-    /// Bytes that are left, where that is known.
-    #[must_use]
-    pub fn left(&self) -> Option<u64> {
-        let end = self.end.or_else(|| self.content.is_whole().then(|| self.content.length()))?;
-        Some(end.saturating_sub(self.offset))
-    }
-
-    /// How far it has read.
-    #[must_use]
-    pub fn offset(&self) -> u64 {
-        self.offset
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        let Some(place) = self.place else { return };
-        let mut arriving = self.content.arriving();
-        arriving.readers.try_remove(place);
-        if let Some(feeder) = arriving.feeder.take() {
-            feeder.wake();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::task::Waker;
-
-    use super::*;
-
-    fn poll(reader: &mut Reader) -> Poll<Result<bool, Broken>> {
-        reader.poll(&mut Context::from_waker(Waker::noop()))
-    }
-
-    fn read(reader: &mut Reader) -> (Vec<u8>, Poll<Result<bool, Broken>>) {
-        let mut bytes = Vec::new();
-        loop {
-            match poll(reader) {
-                Poll::Ready(Ok(true)) => {
-                    bytes.extend_from_slice(reader.data());
-                    reader.consume(reader.data().len());
-                }
-                end => return (bytes, end),
-            }
-        }
-    }
-
-    #[test]
-    fn readers_follow_while_it_comes() {
-        let content = Arc::new(Content::default());
-        let mut early = Reader::new(Arc::clone(&content), None);
-        assert!(poll(&mut early).is_pending());
-        content.push(Bytes::from_static(b"abc"));
-        assert_eq!(read(&mut early), (b"abc".to_vec(), Poll::Pending));
-        let mut late = Reader::new(Arc::clone(&content), None);
-        content.push(Bytes::from_static(b"def"));
-        content.finish();
-        assert!(content.is_whole());
-        assert_eq!(read(&mut early), (b"def".to_vec(), Poll::Ready(Ok(false))));
-        assert_eq!(read(&mut late), (b"abcdef".to_vec(), Poll::Ready(Ok(false))));
-        let mut part = Reader::new(content, Some(Span { first: 2, last: 3 }));
-        assert_eq!(read(&mut part), (b"cd".to_vec(), Poll::Ready(Ok(false))));
-    }
-
-    #[test]
-    fn what_breaks_off_is_an_error_to_all() {
-        let content = Arc::new(Content::default());
-        let mut reader = Reader::new(Arc::clone(&content), None);
-        content.push(Bytes::from_static(b"abc"));
-        content.fail();
-        content.finish();
-        assert!(content.is_broken() && !content.is_whole());
-        assert_eq!(read(&mut reader), (b"abc".to_vec(), Poll::Ready(Err(Broken))));
-        let whole = Arc::new(Content::whole(Bytes::from_static(b"abc")));
-        let mut beyond = Reader::new(whole, Some(Span { first: 1, last: 9 }));
-        assert_eq!(read(&mut beyond), (b"bc".to_vec(), Poll::Ready(Err(Broken))));
-    }
-
-    #[test]
-    fn what_is_let_pass_waits_for_the_slowest() {
-        let content = Arc::new(Content::default());
-        let mut slow = Reader::new(Arc::clone(&content), None);
-        content.let_pass();
-        let room = || content.poll_room(&mut Context::from_waker(Waker::noop()));
-        let block = Bytes::from(vec![b'x'; 128 * 1024]);
-        for _ in 0..2 {
-            assert_eq!(room(), Poll::Ready(true));
-            content.push(block.clone());
-        }
-        assert_eq!(room(), Poll::Pending);
-        assert_eq!(read(&mut slow).0.len(), 256 * 1024);
-        assert_eq!(room(), Poll::Ready(true));
-        content.finish();
-        assert!(!content.is_whole(), "it was not kept");
-        assert_eq!(poll(&mut slow), Poll::Ready(Ok(false)));
-        drop(slow);
-        assert_eq!(room(), Poll::Ready(false), "nobody is left to read");
-    }
-
-    #[test]
-    fn whole_content_is_in_few_pieces() {
-        let content = Content::default();
-        for _ in 0..40 {
-            content.push(Bytes::from(vec![1; 60_000]));
-        }
-        content.finish();
-        let lengths: Vec<_> = content.pieces().map(Bytes::len).collect();
-        assert_eq!(lengths, [PIECE_BYTES_MAX, PIECE_BYTES_MAX, 2_400_000 - 2 * PIECE_BYTES_MAX]);
-    }
 }

@@ -1,16 +1,17 @@
-//! What is no longer to be used, by host, prefix, tag or altogether. A purge takes note, whatever
-//! the store holds; a stored response is checked against the notes when it is next asked for, and
-//! once only.
+//! What is no longer to be used, by URI, host, prefix, tag or altogether. A purge takes note,
+//! whatever the store holds; a stored response is checked against the notes when it is next asked
+//! for, and once only.
 
-use std::collections::HashMap;
+mod log;
+mod notes;
+
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use super::stored::{Stored, tag_hash};
-use crate::invalidate::origin_end;
+use super::stored::Stored;
 
-/// Notes that are kept; before there are more, everything stored is checked against them.
-pub const NOTES_MAX: usize = 10_000;
+pub use log::Unreadable;
+use notes::Notes;
 
 /// What is purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Scope<'a> {
     Prefix(&'a [u8]),
     /// All that have this tag.
     Tag(&'a [u8]),
+    /// All keys of this URI, with everything that was told apart there.
+    Uri(&'a [u8]),
 }
 
 /// What becomes of what is purged.
@@ -53,34 +56,8 @@ pub struct Purges {
     notes: RwLock<Notes>,
 }
 
-#[derive(Debug, Default)]
-struct Notes {
-    all: Note,
-    hosts: HashMap<Box<[u8]>, Note>,
-    prefixes: HashMap<Box<[u8]>, Note>,
-    tags: HashMap<u64, Note>,
-}
-
-/// The numbers of the last purges of each mode; 0 for none.
-#[derive(Clone, Copy, Debug, Default)]
-struct Note {
-    soft: u64,
-    hard: u64,
-}
-
-impl Note {
-    fn set(&mut self, mode: Mode, number: u64) {
-        match mode {
-            Mode::Soft => self.soft = number,
-            Mode::Hard => self.hard = number,
-        }
-    }
-
-    fn join(&mut self, other: Self) {
-        self.soft = self.soft.max(other.soft);
-        self.hard = self.hard.max(other.hard);
-    }
-}
+/// Beyond all numbers of purges that there can have been.
+const DISTRUST: u64 = 1 << 62;
 
 impl Purges {
     /// The number of the last purge. What is fetched now is of this number.
@@ -89,26 +66,22 @@ impl Purges {
         self.last.load(Ordering::Acquire)
     }
 
-    /// Takes note of a purge. Returns `false`, with nothing noted, when everything has to be
-    /// checked first.
-    pub fn note(&self, scope: Scope<'_>, mode: Mode) -> bool {
+    /// Takes note of a purge and gives its number; nothing, with nothing noted, when there are
+    /// too many notes.
+    pub fn note(&self, scope: Scope<'_>, mode: Mode) -> Option<u64> {
         let mut notes = self.notes.write().unwrap_or_else(PoisonError::into_inner);
         let number = self.last() + 1;
-        let note = match scope {
-            Scope::All => &mut notes.all,
-            _ if notes.len() >= NOTES_MAX => return false,
-            Scope::Host(host) => notes.hosts.entry(host.to_ascii_lowercase().into()).or_default(),
-            Scope::Prefix(prefix) => notes.prefixes.entry(prefix.into()).or_default(),
-            Scope::Tag(tag) => notes.tags.entry(tag_hash(tag)).or_default(),
-        };
-        note.set(mode, number);
+        if !notes.set(scope, mode, number) {
+            return None;
+        }
         self.last.store(number, Ordering::Release);
-        true
+        Some(number)
     }
 
-    /// Forgets the notes: everything stored was checked.
-    pub fn forget(&self) {
-        *self.notes.write().unwrap_or_else(PoisonError::into_inner) = Notes::default();
+    /// Gives the older half of the notes up, which makes them coarser: they count for everything
+    /// that was not checked since. What is in memory should have been, before.
+    pub fn thin(&self) {
+        self.notes.write().unwrap_or_else(PoisonError::into_inner).thin(self.last());
     }
 
     /// What the notes say of a response. Costs next to nothing for one that was checked since the
@@ -120,7 +93,7 @@ impl Purges {
         if checked >= last {
             return Verdict::Clean;
         }
-        let note = self.notes.read().unwrap_or_else(PoisonError::into_inner).of(key, stored);
+        let note = self.notes().of(key, stored);
         if note.hard > checked {
             return Verdict::Gone;
         }
@@ -130,33 +103,41 @@ impl Purges {
         stored.checked.store(last, Ordering::Relaxed);
         Verdict::Clean
     }
-}
 
-impl Notes {
-    fn len(&self) -> usize {
-        self.hosts.len() + self.prefixes.len() + self.tags.len()
+    /// All notes as entries of a log, which `restore` reads.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Vec<u8>> {
+        log::all(&self.notes(), self.last())
     }
 
-    /// All that was noted of a response, as one.
-    fn of(&self, key: &[u8], stored: &Stored) -> Note {
-        let mut joined = self.all;
-        if !self.hosts.is_empty() {
-            let origin = key.get(..origin_end(key)).unwrap_or(key);
-            let host = memchr::memmem::find(origin, b"://").map_or(0, |at| at + 3);
-            let host = origin.get(host..).unwrap_or_default();
-            let found = [self.hosts.get(origin), self.hosts.get(host)];
-            found.into_iter().flatten().for_each(|note| joined.join(*note));
+    /// Takes the notes of an earlier process over.
+    ///
+    /// # Errors
+    /// An entry says nothing: purges may be lost.
+    pub fn restore(&self, entries: &[Vec<u8>]) -> Result<(), Unreadable> {
+        let mut notes = self.notes.write().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries {
+            let number = log::read(entry, &mut notes).ok_or(Unreadable)?;
+            self.last.fetch_max(number, Ordering::Release);
         }
-        for (prefix, note) in &self.prefixes {
-            if key.starts_with(prefix) {
-                joined.join(*note);
-            }
-        }
-        for tag in &stored.tags {
-            if let Some(note) = self.tags.get(tag) {
-                joined.join(*note);
-            }
-        }
-        joined
+        Ok(())
+    }
+
+    /// Purges may have been lost: nothing counts as checked that is not fetched from now on.
+    pub fn distrust(&self) {
+        let mut notes = self.notes.write().unwrap_or_else(PoisonError::into_inner);
+        let number = self.last().max(DISTRUST) + 1;
+        notes.set(Scope::All, Mode::Hard, number);
+        self.last.store(number, Ordering::Release);
+    }
+
+    /// A purge as an entry of the log.
+    #[must_use]
+    pub fn entry(scope: Scope<'_>, mode: Mode, number: u64) -> Vec<u8> {
+        log::entry(scope, mode, number)
+    }
+
+    fn notes(&self) -> RwLockReadGuard<'_, Notes> {
+        self.notes.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -48,6 +48,18 @@ struct Slot {
     older: Option<usize>,
 }
 
+/// What has made room for others.
+#[derive(Debug)]
+pub(super) struct Evicted {
+    pub(super) key: Box<[u8]>,
+    pub(super) variants: Vec<Arc<Stored>>,
+    pub(super) bytes: usize,
+    /// It was asked for again after it came.
+    pub(super) was_used: bool,
+    /// When it left.
+    pub(super) epoch: u64,
+}
+
 /// A queue through the slots, by their numbers.
 #[derive(Debug, Default)]
 struct Queue {
@@ -83,6 +95,12 @@ impl Shard {
         };
         slot.uses = (slot.uses + 1).min(USES_MAX);
         &slot.variants
+    }
+
+    /// What is stored for a key, without counting as a use.
+    pub(super) fn peek(&self, hash: u64, key: &[u8]) -> &[Arc<Stored>] {
+        let slot = self.at(hash, key).and_then(|at| self.slots.get(at));
+        slot.map_or(&[], |slot| &slot.variants)
     }
 
     /// Puts a response to the others of its key. It takes the place of those that the same
@@ -124,13 +142,13 @@ impl Shard {
         let gone = before - slot.variants.len();
         self.responses -= gone;
         if slot.variants.is_empty() {
-            return (gone, -signed(self.drop_slot(at)));
+            return (gone, -signed(self.drop_slot(at).map_or(0, |slot| slot.weight)));
         }
         (gone, self.weigh(at))
     }
 
-    /// Takes out what is due to leave. Returns how many responses went, and how many bytes.
-    pub(super) fn evict(&mut self) -> Option<(usize, usize)> {
+    /// Takes out what is due to leave, at this epoch of its key.
+    pub(super) fn evict(&mut self, epoch: impl FnOnce(&[u8]) -> u64) -> Option<Evicted> {
         for _ in 0..=self.slots.len() * (usize::from(USES_MAX) + 1) {
             let total = self.small.bytes + self.main.bytes;
             let from_small = self.main.oldest.is_none() || self.small.bytes > total / SMALL_PART;
@@ -142,16 +160,21 @@ impl Shard {
                 self.requeue_as_main(at);
                 continue;
             }
-            let (hash, was_main, count) = (slot.hash, slot.is_main, slot.variants.len());
             let keys = self.slots.len();
-            self.responses -= count;
-            let bytes = self.drop_slot(at);
-            if !was_main {
+            let Slot { hash, key, variants, weight, is_main, .. } = self.drop_slot(at)?;
+            self.responses -= variants.len();
+            if !is_main {
                 self.ghosts.add(hash, keys);
             }
-            return Some((count, bytes));
+            let epoch = epoch(&key);
+            return Some(Evicted { key, variants, bytes: weight, was_used: is_main, epoch });
         }
         None
+    }
+
+    /// Keys with something stored.
+    pub(super) fn keys(&self) -> usize {
+        self.slots.len()
     }
 
     /// Responses that are stored.
@@ -210,13 +233,13 @@ impl Shard {
         more
     }
 
-    fn drop_slot(&mut self, at: usize) -> usize {
+    fn drop_slot(&mut self, at: usize) -> Option<Slot> {
         self.dequeue(at);
-        let Some(slot) = self.slots.try_remove(at) else { return 0 };
+        let slot = self.slots.try_remove(at)?;
         if let Ok(entry) = self.table.find_entry(slot.hash, |other| *other == at) {
             entry.remove();
         }
-        slot.weight
+        Some(slot)
     }
 
     fn requeue_as_main(&mut self, at: usize) {

@@ -1,7 +1,7 @@
 //! One stored response.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use http1::{Headers, Known, ResponseHead};
 
@@ -35,6 +35,8 @@ pub struct Stored {
     pub tags: Box<[u64]>,
     /// It is known not to be purged by what was purged up to this number.
     pub checked: AtomicU64,
+    /// The disk has it too.
+    pub on_disk: AtomicBool,
 }
 
 impl Stored {
@@ -50,7 +52,14 @@ impl Stored {
             declared_length: self.declared_length,
             part: self.part,
             checked: AtomicU64::new(self.checked.load(Ordering::Relaxed)),
+            on_disk: AtomicBool::new(false),
         }
+    }
+
+    /// Whether it came later, and is no part where the other one is whole.
+    #[must_use]
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        self.terms.received >= other.terms.received && self.part.is_some() <= other.part.is_some()
     }
 
     /// Bytes of memory that it takes beside its content.
@@ -64,18 +73,24 @@ impl Stored {
     /// Bytes of memory that it takes.
     #[must_use]
     pub fn weight_bytes(&self) -> usize {
-        let content = usize::try_from(self.content.length()).unwrap_or(usize::MAX);
+        let content = usize::try_from(self.content.memory_bytes()).unwrap_or(usize::MAX);
         self.head_bytes().saturating_add(content)
     }
 }
 
-/// The hashes of a response's tags: `Surrogate-Key` between spaces, `Cache-Tag` between commas.
+/// The hashes of a response's tags.
 #[must_use]
 pub fn tags(headers: &Headers) -> Box<[u64]> {
+    tag_texts(headers).map(tag_hash).collect()
+}
+
+/// A response's tags: `Surrogate-Key` between spaces, `Cache-Tag` between commas, [`TAGS_MAX`] at
+/// the most.
+pub fn tag_texts(headers: &Headers) -> impl Iterator<Item = &[u8]> {
     let keys = headers.values(Known::SurrogateKey).flat_map(|value| value.split(|b| *b == b' '));
     let tags = headers.values(Known::CacheTag).flat_map(|value| value.split(|b| *b == b','));
     let all = keys.chain(tags).map(<[u8]>::trim_ascii).filter(|tag| !tag.is_empty());
-    all.take(TAGS_MAX).map(tag_hash).collect()
+    all.take(TAGS_MAX)
 }
 
 /// The hash of a tag: the same in every process, since it outlives this one on disk. Two tags

@@ -30,15 +30,7 @@ pub(super) fn balance(item: &Item, context: &mut Context) -> Balance {
 }
 
 fn policy(word: &str) -> Policy {
-    match word {
-        "round-robin" => Policy::RoundRobin,
-        "least-requests" => Policy::LeastRequests,
-        "random" => Policy::Random,
-        "first" => Policy::First,
-        "hash" => Policy::Hash,
-        "maglev" => Policy::Maglev,
-        _ => Policy::P2c,
-    }
+    Policy::ALL.into_iter().find(|policy| policy.word() == word).unwrap_or_default()
 }
 
 /// The first server is never full where there is no limit.

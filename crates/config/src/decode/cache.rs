@@ -3,27 +3,64 @@
 use super::headers::{editable, field_name};
 use super::{Context, address, route};
 use crate::check::Item;
-use crate::model::{CacheKey, CacheStore, RouteCache};
+use crate::model::{CacheDisk, CacheKey, CacheStore, RouteCache};
 use crate::report::Diagnostic;
 
 pub(super) fn store(item: &Item, context: &mut Context) -> CacheStore {
     let usual = CacheStore::unnamed();
     let name = item.arg("name").map(|name| name.text.to_owned()).unwrap_or_default();
     let memory_bytes_max = item.size("memory").unwrap_or(usual.memory_bytes_max);
-    let object_bytes_max = item
-        .size("object-bytes-max")
-        .unwrap_or_else(|| usual.object_bytes_max.min(memory_bytes_max / 4));
-    if item.whole && object_bytes_max > memory_bytes_max {
+    let disk = item.first("disk").and_then(|node| disk(node, context));
+    let most = disk.as_ref().map_or(memory_bytes_max, |disk| disk.bytes_max / DISK_OBJECT_PART);
+    let object_bytes_usual = match &disk {
+        Some(_) => most,
+        None => usual.object_bytes_max.min(memory_bytes_max / 4),
+    };
+    let object_bytes_max = item.size("object-bytes-max").unwrap_or(object_bytes_usual);
+    if item.whole && object_bytes_max > most.max(memory_bytes_max) {
         let message = "an object cannot be larger than the store that it is kept in";
-        context.error(
-            Diagnostic::error(item.span, message)
-                .help("make `memory` larger, or the object smaller"),
-        );
+        let help = match disk {
+            Some(_) => "one object gets at most a quarter of the disk's `size`",
+            None => "make `memory` larger, or the object smaller",
+        };
+        context.error(Diagnostic::error(item.span, message).help(help));
     }
     let no_vary_search_bytes_max =
         item.size("no-vary-search-bytes-max").unwrap_or(usual.no_vary_search_bytes_max);
     let span = Some(item.span);
-    CacheStore { name, memory_bytes_max, object_bytes_max, no_vary_search_bytes_max, span }
+    CacheStore { name, memory_bytes_max, object_bytes_max, no_vary_search_bytes_max, disk, span }
+}
+
+/// One object takes at most one part in this many of a disk.
+const DISK_OBJECT_PART: u64 = 4;
+
+/// A smaller disk would be busy with making room.
+const DISK_BYTES_MIN: u64 = 1 << 20;
+
+/// Bytes that may wait to be written where nothing else is said.
+const QUEUE_BYTES_MAX: u64 = 64 << 20;
+
+fn disk(item: &Item, context: &mut Context) -> Option<CacheDisk> {
+    let directory = item.arg("directory")?;
+    if directory.text.is_empty() {
+        context.error(Diagnostic::error(directory.span, "the path of a directory is missing"));
+        return None;
+    }
+    let Some(bytes_max) = item.size("size") else {
+        if item.whole {
+            let message = "a disk of the cache needs a `size`";
+            let help = format!("for example: disk {:?} size=\"20GiB\"", directory.text);
+            context.error(Diagnostic::error(item.span, message).help(help));
+        }
+        return None;
+    };
+    if bytes_max < DISK_BYTES_MIN {
+        let message = "a disk of the cache has at least 1MiB";
+        context.error(Diagnostic::error(item.span, message).help("20GiB is a usual size"));
+        return None;
+    }
+    let queue_bytes_max = item.size("queue-bytes-max").unwrap_or(QUEUE_BYTES_MAX);
+    Some(CacheDisk { directory: context.beside(directory), bytes_max, queue_bytes_max })
 }
 
 /// The cache of a route, which must have responses to keep.

@@ -22,6 +22,33 @@ pub enum Policy {
     Maglev,
 }
 
+impl Policy {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::P2c,
+        Self::RoundRobin,
+        Self::LeastRequests,
+        Self::Random,
+        Self::First,
+        Self::Hash,
+        Self::Maglev,
+    ];
+
+    /// The word for it in a configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::P2c => "p2c",
+            Self::RoundRobin => "round-robin",
+            Self::LeastRequests => "least-requests",
+            Self::Random => "random",
+            Self::First => "first",
+            Self::Hash => "hash",
+            Self::Maglev => "maglev",
+        }
+    }
+}
+
 /// When servers are avoided because of what requests met with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Eject {

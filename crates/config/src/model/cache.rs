@@ -1,5 +1,6 @@
 //! Stores of responses, and how routes use them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -17,8 +18,21 @@ pub struct CacheStore {
     pub object_bytes_max: u64,
     /// Bytes of memory for the rules of `No-Vary-Search`.
     pub no_vary_search_bytes_max: u64,
+    /// What lies below the memory.
+    pub disk: Option<CacheDisk>,
     /// Where the node is; absent for the store that is there unasked.
     pub span: Option<Span>,
+}
+
+/// The disk below a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheDisk {
+    /// The directory, which the store alone uses. It is made where it is missing.
+    pub directory: PathBuf,
+    /// Bytes of all files together.
+    pub bytes_max: u64,
+    /// Bytes of memory for what waits to be written; beyond it, it is left out.
+    pub queue_bytes_max: u64,
 }
 
 impl CacheStore {
@@ -30,6 +44,7 @@ impl CacheStore {
             memory_bytes_max: 256 << 20,
             object_bytes_max: 64 << 20,
             no_vary_search_bytes_max: 1 << 20,
+            disk: None,
             span: None,
         }
     }

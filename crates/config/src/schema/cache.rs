@@ -2,7 +2,7 @@
 
 use super::Count::{Optional, Some};
 use super::Kind::{Bool, Duration, Form, Size, Text};
-use super::{NODE, NodeSpec, args, prop, route};
+use super::{NODE, NodeSpec, arg, args, prop, route};
 
 pub(super) static STORE: NodeSpec = NodeSpec {
     name: "cache",
@@ -11,8 +11,13 @@ pub(super) static STORE: NodeSpec = NodeSpec {
     args: &[args("name", Text, Optional, "the name that the `cache` of a route uses")],
     props: &[
         prop("memory", Size, "bytes of memory, all workers together").default("256MiB"),
-        prop("object-bytes-max", Size, "bytes of one object; a longer one is not kept")
-            .default("64MiB"),
+        prop(
+            "object-bytes-max",
+            Size,
+            "bytes of one object; a longer one is not kept. With a disk a quarter of its size, \
+             where nothing is said",
+        )
+        .default("64MiB"),
         prop(
             "no-vary-search-bytes-max",
             Size,
@@ -21,8 +26,30 @@ pub(super) static STORE: NodeSpec = NodeSpec {
         )
         .default("1MiB"),
     ],
+    children: &[&DISK],
     settings: true,
     repeats: true,
+    ..NODE
+};
+
+static DISK: NodeSpec = NodeSpec {
+    name: "disk",
+    doc: "A directory below the memory. What is kept there outlives a restart; what is too long \
+          for memory is kept there alone. When the disk fails, the cache goes on without it.",
+    args: &[arg(
+        "directory",
+        Text,
+        "its path, relative to the file with the node; made if missing",
+    )],
+    props: &[
+        prop("size", Size, "bytes of all files together, 1MiB or more; has to be said"),
+        prop(
+            "queue-bytes-max",
+            Size,
+            "bytes of memory for what waits to be written; what comes beyond it is not written",
+        )
+        .default("64MiB"),
+    ],
     ..NODE
 };
 

@@ -1,10 +1,14 @@
 //! Content that is kept in the cache, or is on its way there: all of it, or parts of it.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cache::store::content::Reader;
+use cache::disk::DiskError;
+use cache::store::content::{Next, Reader};
+use tokio::task::JoinHandle;
 
 use crate::fault::{Fault, Kind, Retry};
 
@@ -14,22 +18,70 @@ pub enum Source {
     /// Bytes between parts.
     Bytes(Bytes),
     /// What is kept.
-    Kept(Reader),
+    Kept(Kept),
+}
+
+/// A stretch of what is kept.
+#[derive(Debug)]
+pub struct Kept {
+    reader: Reader,
+    /// The disk is being waited for, by a thread that may.
+    reading: Option<JoinHandle<Result<Bytes, DiskError>>>,
+}
+
+impl From<Reader> for Source {
+    fn from(reader: Reader) -> Self {
+        Self::Kept(Kept { reader, reading: None })
+    }
+}
+
+impl Kept {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
+        loop {
+            if let Some(reading) = &mut self.reading {
+                let read = ready!(Pin::new(reading).poll(cx));
+                self.reading = None;
+                match read {
+                    Ok(Ok(bytes)) => self.reader.supply(bytes),
+                    _ => return Poll::Ready(Err(self.unreadable())),
+                }
+            }
+            match ready!(self.reader.poll(cx)).map_err(|_| broken())? {
+                Next::Data => return Poll::Ready(Ok(true)),
+                Next::End => return Poll::Ready(Ok(false)),
+                Next::OnDisk(span) => match span.read_now() {
+                    Ok(bytes) => self.reader.supply(bytes),
+                    Err(DiskError::WouldWait) => {
+                        self.reading = Some(tokio::task::spawn_blocking(move || span.read()));
+                    }
+                    Err(_) => return Poll::Ready(Err(self.unreadable())),
+                },
+            }
+        }
+    }
 }
 
 impl Source {
     fn data(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes,
-            Self::Kept(reader) => reader.data(),
+            Self::Kept(kept) => kept.reader.data(),
         }
     }
 
     fn is_last(&self) -> bool {
         match self {
             Self::Bytes(_) => true,
-            Self::Kept(reader) => reader.is_last(),
+            Self::Kept(kept) => kept.reader.is_last(),
         }
+    }
+}
+
+impl Kept {
+    /// The disk failed in the middle of it, or what it has is damaged.
+    fn unreadable(&self) -> Fault {
+        self.reader.note_damage();
+        Fault::proxy(Kind::ProxyInternalError)
     }
 }
 
@@ -50,14 +102,14 @@ impl StoredBody {
     /// One stretch of what is kept.
     #[must_use]
     pub fn of(reader: Reader) -> Self {
-        Self::new(VecDeque::from([Source::Kept(reader)]))
+        Self::new(VecDeque::from([reader.into()]))
     }
 
     pub(super) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
         while let Some(source) = self.sources.front_mut() {
             let has_more = match source {
                 Source::Bytes(bytes) => !bytes.is_empty(),
-                Source::Kept(reader) => ready!(reader.poll(cx)).map_err(|_| broken())?,
+                Source::Kept(kept) => ready!(kept.poll(cx))?,
             };
             if has_more {
                 return Poll::Ready(Ok(true));
@@ -75,7 +127,7 @@ impl StoredBody {
         self.sent += count as u64;
         match self.sources.front_mut() {
             Some(Source::Bytes(bytes)) => drop(bytes.split_to(count.min(bytes.len()))),
-            Some(Source::Kept(reader)) => reader.consume(count),
+            Some(Source::Kept(kept)) => kept.reader.consume(count),
             None => {}
         }
     }

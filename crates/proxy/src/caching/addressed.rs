@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use cache::key;
+use cache::disk::DiskError;
 use cache::store::purge::Mode;
 
 use super::{CachePlan, Shelf, purge};
@@ -12,17 +12,23 @@ use crate::recycle::Recycled;
 use crate::route::{RouteIndex, canonical};
 use crate::snapshot::Snapshot;
 
-/// Purges in a store what a client would get for a URL. Returns how much was kept for its URIs
-/// alone; nothing for what is no URL.
-#[must_use]
-pub fn purge_url(snapshot: &Snapshot, shelf: &Arc<Shelf>, url: &str, mode: Mode) -> Option<usize> {
-    let uri = key::of_url(url)?;
-    let keys = keys_of(snapshot, shelf, &uri);
-    Some(keys.iter().map(|key| purge::purge(shelf, key, mode)).sum())
+/// Purges in a store what a client would get for a URL, as [`cache::key::of_url`] makes it. Returns
+/// how much was kept for its URIs alone.
+///
+/// # Errors
+/// The disk could not take note: what was purged may be back after a restart.
+pub fn purge_url(
+    snapshot: &Snapshot,
+    shelf: &Arc<Shelf>,
+    uri: &[u8],
+    mode: Mode,
+) -> Result<usize, DiskError> {
+    let keys = keys_of(snapshot, shelf, uri);
+    keys.iter().map(|key| purge::purge(shelf, key, mode)).sum()
 }
 
 /// The URIs, as in keys, by which a store may know what is kept for a URL. `uri` is the URL as
-/// [`key::write`] makes it.
+/// [`cache::key::write`] makes it.
 pub(super) fn keys_of(snapshot: &Snapshot, shelf: &Arc<Shelf>, uri: &[u8]) -> Vec<Vec<u8>> {
     let mut keys = vec![uri.to_vec()];
     let Some(uri) = Uri::read(uri) else { return keys };

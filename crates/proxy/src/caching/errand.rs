@@ -14,13 +14,13 @@ use cache::{date::Seconds, freshness::Times};
 use http1::{Headers, Known, Method};
 
 use super::flight::{Landed, Lead, Turn};
-use super::keep::{Keeping, Kept};
+use super::keep::{Keeping, Kept, Sent};
 use super::key::line;
-use super::{Asked, CachePlan, Missing, parts, respond, search};
+use super::{Asked, CachePlan, Missing, insight, look, parts, respond, search};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Side};
 use crate::io::clock;
-use crate::record::Counter;
+use crate::record::CacheOutcome;
 use crate::snapshot::ProxyPlan;
 use crate::upstream;
 use crate::worker::Worker;
@@ -36,8 +36,7 @@ pub(super) struct Errand<'a> {
 
 impl Errand<'_> {
     /// Fetches, or waits for one who does.
-    pub(super) async fn run(mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
-        self.worker.metrics().add(Counter::CacheMisses, 1);
+    pub(super) async fn run(&mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
         // A head is fetched without its content: nobody else could use it.
         if exchange.request.method != Method::Get && self.asked.posted.is_none() {
             return self.fetch(exchange, None).await;
@@ -53,7 +52,7 @@ impl Errand<'_> {
                     }
                     // It is not for all URLs of its form, and yet it may be for this one.
                     Landed::Stored(stored) if !self.asked.is_by_rule_of(&stored.head.headers) => {
-                        return match self.look_again(exchange) {
+                        return match self.look_again(exchange).await {
                             Some(response) => Ok(response),
                             None => self.fetch(exchange, None).await,
                         };
@@ -63,15 +62,21 @@ impl Errand<'_> {
                     Landed::Left => {}
                 },
             }
-            if let Some(response) = self.look_again(exchange) {
+            if let Some(response) = self.look_again(exchange).await {
                 return Ok(response);
             }
         }
     }
 
-    fn look_again(&mut self, exchange: &Exchange) -> Option<Response> {
-        let asked = Asked::of(exchange, self.cache, self.asked.posted.clone());
-        let (asked, found) = search::look_for_both(self.worker, exchange, self.cache, asked);
+    async fn look_again(&mut self, exchange: &Exchange) -> Option<Response> {
+        let (worker, cache) = (self.worker, self.cache);
+        let asked = Asked::of(exchange, cache, self.asked.posted.clone());
+        let (asked, found) = match look(worker, exchange, cache, &asked) {
+            ControlFlow::Continue(missing) if search::is_worth_it(cache, &asked, &missing) => {
+                search::look_further(worker, exchange, cache, (asked, missing)).await
+            }
+            found => (asked, found),
+        };
         self.asked = asked;
         match found {
             ControlFlow::Break(response) => return Some(response),
@@ -108,7 +113,7 @@ impl Errand<'_> {
     }
 
     fn share(&self, exchange: &Exchange, stored: &Arc<Stored>) -> Response {
-        self.worker.metrics().add(Counter::CacheCollapsed, 1);
+        insight::mark(exchange, self.cache, CacheOutcome::Collapsed);
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, collapsed: true, ..Handled::default() };
         respond::from_stored(exchange, (self.cache, &self.asked), stored, handled)
@@ -116,7 +121,8 @@ impl Errand<'_> {
 
     /// Fetches, and keeps what may be kept.
     async fn fetch(&self, exchange: &mut Exchange, lead: Option<Lead>) -> Result<Response, Fault> {
-        let sent = clock::unix().as_secs();
+        let sent = Sent::now(self.cache, &self.asked);
+        exchange.trace.sent_on = Some(clock::now());
         let own = self.set_request(exchange);
         let fetched = upstream::fetch(self.worker, exchange, self.plan).await;
         exchange.request.headers = own;
@@ -147,15 +153,15 @@ impl Errand<'_> {
         &self,
         exchange: &mut Exchange,
         response: Response,
-        (sent, lead): (Seconds, Option<&Lead>),
+        (sent, lead): (Sent, Option<&Lead>),
     ) -> Result<Kept, Fault> {
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, ..Handled::default() };
-        let (worker, cache, asked) = (self.worker, self.cache, &self.asked);
-        let keeping = Keeping { worker, cache, asked, lead, sent };
+        let (cache, asked) = (self.cache, &self.asked);
+        let keeping = Keeping { worker: self.worker, cache, asked, lead, sent };
         match (&self.missing.stored, response.head.status) {
             (Some(stored), 304) if self.validates(exchange) => {
-                Ok(self.renew(exchange, stored, &response, sent))
+                Ok(self.renew(exchange, stored, &response, sent.at))
             }
             (Some(stored), 206) if self.completes(exchange) => {
                 match parts::complete(&keeping, exchange, stored, response).await {
@@ -240,7 +246,7 @@ impl Errand<'_> {
         stored: &Arc<Stored>,
         status: Option<u16>,
     ) -> Response {
-        self.worker.metrics().add(Counter::CacheStaleHits, 1);
+        insight::mark(exchange, self.cache, CacheOutcome::Stale);
         let handled = Handled {
             forward: Some(self.missing.forward),
             forward_status: status,
@@ -258,7 +264,7 @@ impl Errand<'_> {
         response: &Response,
         sent: Seconds,
     ) -> Kept {
-        self.worker.metrics().add(Counter::CacheRevalidations, 1);
+        insight::mark(exchange, self.cache, CacheOutcome::Revalidated);
         let now = clock::unix().as_secs();
         let mut head = stored.head.clone();
         validate::update(&mut head.headers, &response.head.headers);
@@ -267,6 +273,9 @@ impl Errand<'_> {
         let times = Times { request: sent, response: now };
         let policy = self.cache.policy_for(exchange, self.asked.posted.is_some());
         let verdict = storable::storable(&exchange.request, &judged, times, &policy);
+        if let Err(rule) = &verdict {
+            insight::not_kept(exchange, rule.label());
+        }
         // Under another rule it would have another key: it is used this once.
         let verdict = verdict.ok().filter(|_| self.asked.is_by_rule_of(&head.headers));
         let store = &self.cache.shelf.store;
@@ -284,7 +293,7 @@ impl Errand<'_> {
         if verdict.is_some() {
             store.renew(&self.asked.key, stored, Arc::clone(&renewed));
         } else {
-            store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored));
+            store.discard(&self.asked.key, stored);
         }
         let from = (self.cache, &self.asked);
         Kept {

@@ -1,6 +1,8 @@
 //! Content on its way into the store. It comes as fast as the origin sends it, whoever reads it,
 //! and comes in whole though the client that asked for it has left.
 
+mod spill;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,26 +11,51 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use cache::store::stored::Stored;
 
+use super::insight::FillClock;
 use super::plan::Shelf;
 use crate::body::Body;
+use spill::Spill;
 
-/// Bytes of all content that is on its way, in this process.
+/// Bytes in memory of all content that is on its way, in this process.
 static ON_THE_WAY_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 /// Content that is being filled. Dropped before its end, it is broken and leaves the store.
 pub(super) struct Filling {
     shelf: Arc<Shelf>,
     key: Box<[u8]>,
+    /// When the origin was asked, as the store counts.
+    epoch: u64,
     stored: Arc<Stored>,
+    clock: FillClock,
     bytes: usize,
-    is_passing: bool,
-    is_done: bool,
+    way: Way,
+}
+
+/// Where content goes.
+enum Way {
+    /// Into memory.
+    Memory,
+    /// To the disk: it is too long for memory.
+    Disk(Box<Spill>),
+    /// By: it is not kept.
+    Past,
+    /// It has come.
+    Done,
 }
 
 impl Filling {
-    /// The content of what is in the store by this key.
-    pub(super) fn new(shelf: Arc<Shelf>, key: &[u8], stored: Arc<Stored>) -> Self {
-        Self { shelf, key: key.into(), stored, bytes: 0, is_passing: false, is_done: false }
+    /// The content of what is in a store by a key.
+    pub(super) fn new(
+        (shelf, key, epoch): (&Arc<Shelf>, &[u8], u64),
+        stored: Arc<Stored>,
+        clock: FillClock,
+    ) -> Self {
+        let (shelf, key) = (Arc::clone(shelf), key.into());
+        let mut filling = Self { shelf, key, epoch, stored, clock, bytes: 0, way: Way::Memory };
+        if filling.stored.declared_length.is_some_and(|length| filling.is_too_long(length)) {
+            filling.leave_memory("too-large");
+        }
+        filling
     }
 
     /// Fills it from a body: at once, where that is there already, else on a task of its own.
@@ -38,6 +65,9 @@ impl Filling {
         }
         tokio::task::spawn_local(async move {
             if self.fill(&mut body).await {
+                if matches!(self.way, Way::Disk(_)) {
+                    self.end_spill().await;
+                }
                 self.finish(body);
             }
         });
@@ -46,10 +76,11 @@ impl Filling {
     /// Takes what is there without waiting; tells whether that was all.
     fn is_filled_at_once(&mut self, body: &mut Body) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        loop {
+        while matches!(self.way, Way::Memory) {
             if body.is_last() {
                 self.take(body);
-                return body.is_last() && body.with_data(<[u8]>::is_empty);
+                let is_all = body.is_last() && body.with_data(<[u8]>::is_empty);
+                return is_all && !matches!(self.way, Way::Disk(_));
             }
             match body.poll_data(&mut cx) {
                 Poll::Ready(Ok(true)) => self.take(body),
@@ -58,6 +89,7 @@ impl Filling {
                 Poll::Ready(Err(_)) | Poll::Pending => return false,
             }
         }
+        false
     }
 
     /// Takes all; tells whether it came to its end.
@@ -72,6 +104,9 @@ impl Filling {
                 Ok(false) => return true,
                 Err(_) => return false,
             }
+            if matches!(&self.way, Way::Disk(spill) if spill.is_due()) {
+                self.spill().await;
+            }
         }
     }
 
@@ -80,27 +115,55 @@ impl Filling {
         let bytes = body.with_data(Bytes::copy_from_slice);
         let count = bytes.len();
         body.consume(count);
-        self.stored.content.push(bytes);
-        if self.is_passing {
-            return;
+        self.stored.content.push(bytes.clone());
+        match &mut self.way {
+            Way::Past | Way::Done => return,
+            Way::Disk(spill) => spill.add(bytes),
+            Way::Memory => {}
         }
         self.bytes += count;
         let on_the_way = ON_THE_WAY_BYTES.fetch_add(count, Ordering::Relaxed) + count;
-        let limits = self.shelf.store.limits();
-        let is_too_long = self.stored.content.length() > limits.object_bytes_max;
-        if is_too_long || on_the_way > limits.memory_bytes_max / 2 {
-            // From here on it is only passed on.
-            self.is_passing = true;
-            self.stored.content.let_pass();
-            self.leave_store();
+        if !matches!(self.way, Way::Memory) {
+            return;
+        }
+        if self.is_too_long(self.stored.content.length()) {
+            self.leave_memory("too-large");
+        } else if on_the_way > self.shelf.store.limits().memory_bytes_max / 2 {
+            self.leave_memory("no-room");
         }
     }
 
+    fn is_too_long(&self, length: u64) -> bool {
+        length > self.shelf.store.limits().object_bytes_max
+    }
+
+    /// From here on it goes to the disk, or is only passed on.
+    fn leave_memory(&mut self, reason: &'static str) {
+        match Spill::begin(&self.shelf, &self.stored) {
+            Some(spill) => self.way = Way::Disk(Box::new(spill)),
+            None => self.pass(reason),
+        }
+    }
+
+    /// From here on it is only passed on.
+    fn pass(&mut self, reason: &'static str) {
+        self.way = Way::Past;
+        self.clock.stop(reason);
+        self.stored.content.let_pass();
+        self.leave_store();
+    }
+
+    /// These bytes are no longer in memory for their way's sake.
+    fn release(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        ON_THE_WAY_BYTES.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     fn finish(mut self, body: Body) {
-        self.is_done = true;
         self.stored.content.finish();
-        if !self.is_passing {
-            self.shelf.store.settle(&self.key);
+        if !matches!(std::mem::replace(&mut self.way, Way::Done), Way::Past) {
+            self.shelf.store.settle(&self.key, &self.stored, self.epoch);
+            self.clock.filled();
         }
         body.finish();
     }
@@ -114,7 +177,8 @@ impl Filling {
 impl Drop for Filling {
     fn drop(&mut self) {
         ON_THE_WAY_BYTES.fetch_sub(self.bytes, Ordering::Relaxed);
-        if !self.is_done {
+        if !matches!(self.way, Way::Done) {
+            self.clock.stop("incomplete");
             self.stored.content.fail();
             self.leave_store();
         }

@@ -15,10 +15,9 @@ use http1::{Known, ResponseHead};
 
 use super::flight::Lead;
 use super::key::has_unkeyed;
-use super::{Asked, CachePlan, fill, parts, respond, search};
+use super::{Asked, CachePlan, fill, insight, parts, respond, search};
 use crate::exchange::{Exchange, Response};
 use crate::io::clock;
-use crate::record::Counter;
 use crate::worker::Worker;
 
 /// One answer on its way into the store.
@@ -29,7 +28,22 @@ pub(super) struct Keeping<'a> {
     /// Whose answer it is, where others wait for it.
     pub(super) lead: Option<&'a Lead>,
     /// When the request was sent.
-    pub(super) sent: Seconds,
+    pub(super) sent: Sent,
+}
+
+/// When a request was sent to the origin.
+#[derive(Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) at: Seconds,
+    /// What has become invalid since then shows by it.
+    pub(super) epoch: u64,
+}
+
+impl Sent {
+    /// Just now.
+    pub(super) fn now(cache: &CachePlan, asked: &Asked) -> Self {
+        Self { at: clock::unix().as_secs(), epoch: cache.shelf.store.epoch(&asked.key) }
+    }
 }
 
 /// What became of an answer.
@@ -97,7 +111,10 @@ impl Keeping<'_> {
                 let stored = self.put(exchange, response, storable);
                 self.give(exchange, &stored, handled)
             }
-            Err(refused) => self.pass_on(response, handled, refused),
+            Err(refused) => {
+                insight::not_kept(exchange, refused.label());
+                self.pass_on(response, handled, refused)
+            }
         }
     }
 
@@ -124,7 +141,7 @@ impl Keeping<'_> {
         if self.lead.is_some_and(Lead::is_disowned) {
             return Err(Refused::Invalidated);
         }
-        let times = Times { request: self.sent, response: clock::unix().as_secs() };
+        let times = Times { request: self.sent.at, response: clock::unix().as_secs() };
         if has_unkeyed(exchange, &self.cache.key, &response.head.headers) {
             return Err(Refused::Rule(NotStored::UnkeyedField));
         }
@@ -143,7 +160,7 @@ impl Keeping<'_> {
         } else {
             judge(&response.head)?
         };
-        let most = self.cache.shelf.store.limits().object_bytes_max;
+        let most = self.cache.shelf.store.object_bytes_max();
         if response.declared_length.is_some_and(|length| length > most) {
             return Err(Refused::TooLarge);
         }
@@ -152,7 +169,7 @@ impl Keeping<'_> {
 
     /// Puts an answer into the store, with its content on the way.
     fn put(&self, exchange: &Exchange, mut response: Response, storable: Storable) -> Arc<Stored> {
-        self.worker.metrics().add(Counter::CacheStores, 1);
+        insight::stored(exchange);
         let part = (response.head.status == 206).then(|| parts::part_of(&response)).flatten();
         let content = Arc::new(Content::default());
         let head = kept_head(&response.head, &storable);
@@ -164,13 +181,20 @@ impl Keeping<'_> {
             part,
             tags: tags(&head.headers),
             checked: AtomicU64::new(self.asked.purge),
+            on_disk: false.into(),
             head,
         });
         let shelf = &self.cache.shelf;
         let key =
             search::key_of(self.worker, (exchange, self.cache), self.asked, &stored.head.headers);
-        shelf.store.put(&key, &exchange.request.headers, Arc::clone(&stored));
-        let filling = fill::Filling::new(Arc::clone(shelf), &key, Arc::clone(&stored));
+        // Another key has another epoch; until now the flight has watched for both.
+        let is_asked = *key == *self.asked.key;
+        let epoch = if is_asked { self.sent.epoch } else { shelf.store.epoch(&key) };
+        let is_current = |_: &[Arc<Stored>]| !self.lead.is_some_and(Lead::is_disowned);
+        let headers = &exchange.request.headers;
+        shelf.store.put_if(&key, headers, Arc::clone(&stored), is_current);
+        let clock = insight::FillClock::of(exchange);
+        let filling = fill::Filling::new((shelf, &key, epoch), Arc::clone(&stored), clock);
         filling.begin(std::mem::replace(&mut response.body, crate::body::Body::Empty));
         stored
     }
@@ -195,7 +219,7 @@ impl Keeping<'_> {
                     let renewed = Arc::new(stored.renewed(head, storable.terms));
                     store.renew(&self.asked.key, stored, renewed);
                 }
-                _ => drop(store.remove(&self.asked.key, |other| std::ptr::eq(other, &**stored))),
+                _ => store.discard(&self.asked.key, stored),
             }
         }
         let mut response = response;

@@ -2,16 +2,13 @@
 //! line end, and each line says what it is, so that no two requests have one key by chance.
 
 use cache::device::Device;
-use cache::key::{self, QueryRule};
+use cache::key::{self, QueryRule, URI_END};
 use cache::overrides::overrides;
 use http1::{Headers, Known};
 
 use super::post::Posted;
 use crate::exchange::Exchange;
 use crate::parts;
-
-/// What ends the URI in a key, and each line behind it but the last.
-pub(super) const URI_END: u8 = b'\n';
 
 /// What a route's responses are known by.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ pub(super) fn part_of(response: &Response) -> Option<Part> {
 /// Asks for what is missing behind a stored part that begins at the beginning.
 pub(super) fn ask_for_rest(request: &mut Headers, stored: &Stored) {
     let Some(part) = stored.part.filter(|part| part.span.first == 0) else { return };
-    if !stored.content.is_whole() {
+    if !stored.content.is_in_memory() {
         return;
     }
     let rest = format!("bytes={}-", part.span.last + 1);
@@ -55,6 +55,7 @@ pub(super) async fn complete(
         && rest.complete_length <= keeping.cache.shelf.store.limits().object_bytes_max
         && (!response.head.headers.contains(Known::NoVarySearch)
             || keeping.asked.is_by_rule_of(&response.head.headers))
+        && stored.content.is_in_memory()
         && validate::are_parts_of_one(&stored.head.headers, &response.head.headers);
     if !fits {
         return None;
@@ -85,9 +86,11 @@ pub(super) async fn complete(
         part: None,
         tags: stored.tags.clone(),
         checked: AtomicU64::new(stored.checked.load(Ordering::Relaxed)),
+        on_disk: false.into(),
     });
-    let store = &keeping.cache.shelf.store;
-    store.put(&keeping.asked.key, &exchange.request.headers, Arc::clone(&whole));
+    let (store, asked) = (&keeping.cache.shelf.store, keeping.asked);
+    store.put(&asked.key, &exchange.request.headers, Arc::clone(&whole));
+    store.settle(&asked.key, &whole, keeping.sent.epoch);
     Some(whole)
 }
 

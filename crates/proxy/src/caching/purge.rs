@@ -1,11 +1,13 @@
 //! What is taken out of the store: by changes at the origin, by the method `PURGE`, by the
 //! operator.
 
+use std::sync::Arc;
+
+use cache::disk::DiskError;
 use cache::invalidate;
-use cache::store::purge::{Mode, Scope};
+use cache::store::purge::Mode;
 use http1::Known;
 
-use super::key::URI_END;
 use super::plan::Shelf;
 use super::{CachePlan, addressed};
 use crate::body::Body;
@@ -17,18 +19,26 @@ use crate::record::Counter;
 use crate::worker::Worker;
 
 /// Purges what is kept for one URI, with everything that was told apart there. Returns how much
-/// was kept for the URI alone.
-pub(super) fn purge(shelf: &Shelf, uri: &[u8], mode: Mode) -> usize {
-    let count = shelf.store.purge_key(uri, mode, clock::unix().as_secs());
-    let mut rest = uri.to_vec();
-    rest.push(URI_END);
-    shelf.store.purge(Scope::Prefix(&rest), mode);
+/// was kept for the URI alone. Where there is a disk, this waits for it.
+///
+/// # Errors
+/// The disk could not take note: what was purged may be back after a restart.
+pub(super) fn purge(shelf: &Shelf, uri: &[u8], mode: Mode) -> Result<usize, DiskError> {
     shelf.flights.disown(uri);
-    count
+    shelf.store.purge_uri(uri, mode, clock::unix().as_secs())
+}
+
+/// The same on a worker, which must not wait.
+async fn purge_beside(shelf: &Arc<Shelf>, uri: Vec<u8>, mode: Mode) -> Option<usize> {
+    if shelf.store.tier().is_none() {
+        return purge(shelf, &uri, mode).ok();
+    }
+    let shelf = Arc::clone(shelf);
+    tokio::task::spawn_blocking(move || purge(&shelf, &uri, mode).ok()).await.ok().flatten()
 }
 
 /// The answer to `PURGE`, for those who may send it.
-pub(super) fn by_method(
+pub(super) async fn by_method(
     worker: &Worker,
     exchange: &Exchange,
     cache: &CachePlan,
@@ -41,7 +51,13 @@ pub(super) fn by_method(
     let mut modes = exchange.request.headers.values_named(b"purge-mode");
     let is_hard = modes.any(|mode| mode.eq_ignore_ascii_case(b"hard"));
     let mode = if is_hard { Mode::Hard } else { Mode::Soft };
-    let count: usize = keys.iter().map(|key| purge(&cache.shelf, key, mode)).sum();
+    let mut count = 0;
+    for key in keys {
+        let Some(purged) = purge_beside(&cache.shelf, key, mode).await else {
+            return Err(Fault::proxy(Kind::ProxyInternalError));
+        };
+        count += purged;
+    }
     worker.metrics().add(Counter::CachePurges, 1);
     let text = format!("{{\"purged\":{count}}}\n");
     let mut response = Response::own(200, b"application/json", Body::owned(text.into_bytes()));
@@ -78,11 +94,7 @@ fn uri_of(exchange: &Exchange) -> Vec<u8> {
 }
 
 fn remove(cache: &CachePlan, uri: &[u8], has_rest: bool) -> usize {
-    cache.shelf.flights.disown(uri);
-    if has_rest {
-        let mut rest = uri.to_vec();
-        rest.push(URI_END);
-        cache.shelf.store.purge(Scope::Prefix(&rest), Mode::Hard);
-    }
-    cache.shelf.store.invalidate(uri)
+    let Shelf { flights, store, .. } = &*cache.shelf;
+    flights.disown(uri);
+    if has_rest { store.invalidate_uri(uri) } else { store.invalidate(uri) }
 }

@@ -12,7 +12,7 @@ use http1::{BodyLength, Method};
 use super::errand::Errand;
 use super::key::line;
 use super::post::Posted;
-use super::{Asked, CachePlan, Missing};
+use super::{Asked, CachePlan, Missing, insight};
 use crate::body::Body;
 use crate::exchange::Exchange;
 use crate::recycle::Recycled;
@@ -71,7 +71,8 @@ async fn run(worker: &Worker, exchange: &mut Exchange, asked: Asked, missing: Mi
         Action::Respond(_) | Action::Redirect(_) => None,
     };
     let Some(plan) = plan else { return };
-    let errand = Errand { worker, plan, cache, asked, missing };
+    let mut errand = Errand { worker, plan, cache, asked, missing };
     // Whatever comes of it is in the store, or is not.
-    let _ = Box::pin(errand.run(exchange)).await;
+    let outcome = Box::pin(errand.run(exchange)).await;
+    insight::refreshed(exchange, &outcome);
 }

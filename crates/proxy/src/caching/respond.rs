@@ -134,7 +134,7 @@ fn give_parts(response: &mut Response, stored: &Arc<Stored>, spans: &[Span]) {
         stored.part.map_or_else(|| length(stored).unwrap_or(0), |part| part.complete_length);
     response.head.status = 206;
     response.head.reason.clear();
-    let source = |span: Span| Source::Kept(reader(stored, span));
+    let source = |span: Span| Source::from(reader(stored, span));
     if let [span] = spans {
         let range = range::write_content_range(*span, complete_length);
         response.head.headers.set_known(Known::ContentRange, range.as_bytes());

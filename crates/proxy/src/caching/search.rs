@@ -12,7 +12,7 @@ use cache::status::Forward;
 use http1::Headers;
 
 use super::key::Beside;
-use super::{Asked, CachePlan, Missing, look};
+use super::{Asked, CachePlan, Missing, look, recall};
 use crate::exchange::{Exchange, Response};
 use crate::worker::Worker;
 
@@ -27,20 +27,43 @@ pub(super) fn apply(cache: &CachePlan, key: &mut Vec<u8>) -> Option<Arc<Rule>> {
     Some(rule)
 }
 
-/// Looks for what is kept for the URLs of one form, then for what is kept for this URL alone.
-pub(super) fn look_for_both(
+/// Whether there is more to look at than what memory has under the key.
+pub(super) fn is_worth_it(cache: &CachePlan, asked: &Asked, missing: &Missing) -> bool {
+    asked.search.is_some() || recall::is_worth_it(cache, asked, missing)
+}
+
+/// Looks on the disk for what memory lacks; then, after what is kept for the URLs of one form,
+/// for what is kept for this URL alone.
+pub(super) async fn look_further(
     worker: &Worker,
     exchange: &Exchange,
     cache: &CachePlan,
-    asked: Asked,
+    (asked, missing): (Asked, Missing),
 ) -> (Asked, ControlFlow<Response, Missing>) {
-    let found = look(worker, exchange, cache, &asked);
+    let found = look_below(worker, exchange, (cache, &asked), missing).await;
     if asked.search.is_none() || !is_nothing(&found) {
         return (asked, found);
     }
     let plain = asked.by_url_alone(exchange, cache);
-    let other = look(worker, exchange, cache, &plain);
+    let other = match look(worker, exchange, cache, &plain) {
+        ControlFlow::Continue(missing) => {
+            look_below(worker, exchange, (cache, &plain), missing).await
+        }
+        found => found,
+    };
     if is_nothing(&other) { (asked, found) } else { (plain, other) }
+}
+
+async fn look_below(
+    worker: &Worker,
+    exchange: &Exchange,
+    (cache, asked): (&CachePlan, &Asked),
+    missing: Missing,
+) -> ControlFlow<Response, Missing> {
+    if recall::is_worth_it(cache, asked, &missing) {
+        return recall::recall(worker, exchange, (cache, asked), missing).await;
+    }
+    ControlFlow::Continue(missing)
 }
 
 fn is_nothing(found: &ControlFlow<Response, Missing>) -> bool {

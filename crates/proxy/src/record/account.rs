@@ -46,6 +46,9 @@ pub fn exchange(worker: &Worker, exchange: &Exchange, response: Option<&Response
     let duration = exchange.trace.started.elapsed();
     let route = exchange.route.map_or(NO_ROUTE, |route| route.0);
     exchange.metrics().request(route, status, duration);
+    if let Some(cached) = exchange.cached.get() {
+        exchange.metrics().cached(route, cached, end.bytes_out);
+    }
     if let Some(fault) = fault {
         count_fault(worker, fault);
     }

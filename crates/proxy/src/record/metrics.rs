@@ -5,6 +5,7 @@
 //! fixed lists ([`Words`]), never from traffic. A reload builds the next shape beside this one
 //! with [`Metrics::next`]; what keeps its label keeps its count.
 
+mod cached;
 pub mod cells;
 mod clusters;
 mod discovery;
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use self::cached::{CacheOutcome, Cached, Refreshed, StoreTotals};
 pub use self::cells::LogCounts;
 use self::cells::{Block, Fixed};
 use self::discovery::Discoveries;

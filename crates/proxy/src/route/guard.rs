@@ -5,7 +5,7 @@ use http1::{Known, Method};
 use regex::bytes::Regex;
 
 use super::path::hex_digit;
-use super::{Captures, Predicate, Query};
+use super::{Captures, Miss, Predicate, Query};
 
 /// The conditions of one route.
 #[derive(Debug)]
@@ -51,6 +51,16 @@ impl Guard {
             return Verdict::Fails;
         }
         if self.allows(query.head.method) { Verdict::Holds } else { Verdict::MethodMissed }
+    }
+
+    /// Why it does not hold, if it does not.
+    pub(super) fn miss(&self, query: &Query<'_>, path: &[u8]) -> Option<Miss> {
+        let failed = || self.predicates.iter().find(|predicate| !predicate.holds(query)).cloned();
+        match self.verdict(query, path) {
+            Verdict::Holds => None,
+            Verdict::MethodMissed => Some(Miss::Method(self.methods.to_vec())),
+            Verdict::Fails => Some(failed().map_or(Miss::Path, Miss::Condition)),
+        }
     }
 
     fn allows(&self, method: Method) -> bool {

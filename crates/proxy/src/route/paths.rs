@@ -131,14 +131,29 @@ impl Paths {
         Trail { paths: self, site: *site, path, exact: site.has_exact(path), depth, end, probes: 0 }
     }
 
+    /// All candidates of a site, each with the path or directory that it hangs at.
+    pub(super) fn of_site(&self, site: &Site) -> impl Iterator<Item = (&[u8], Candidate)> {
+        let index = site.index;
+        self.nodes.iter().filter(move |node| node.scope >> 1 == index).flat_map(|node| {
+            let key = node.key(&self.keys);
+            self.candidates(node).iter().map(move |candidate| (key, *candidate))
+        })
+    }
+
+    fn candidates<'a>(&'a self, node: &'a Node) -> &'a [Candidate] {
+        match &node.candidates {
+            Candidates::One(only) => std::slice::from_ref(only),
+            Candidates::Crowd(number) => {
+                self.crowds.get(*number as usize).map(|crowd| &**crowd).unwrap_or_default()
+            }
+        }
+    }
+
     fn look_up(&self, scope: u32, key: &[u8]) -> Option<&[Candidate]> {
         let hash = self.hasher.hash_one((scope, key));
         let node =
             self.nodes.find(hash, |node| node.scope == scope && node.key(&self.keys) == key)?;
-        match &node.candidates {
-            Candidates::One(only) => Some(std::slice::from_ref(only)),
-            Candidates::Crowd(number) => self.crowds.get(*number as usize).map(|crowd| &**crowd),
-        }
+        Some(self.candidates(node))
     }
 }
 

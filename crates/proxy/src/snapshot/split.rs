@@ -35,10 +35,15 @@ impl SplitPlan {
         self.at(hash::pair(hash, SALT))
     }
 
+    /// All parts.
+    pub fn parts(&self) -> impl Iterator<Item = &ProxyPlan> {
+        self.parts.iter().map(|(_, plan)| plan)
+    }
+
     /// The part that goes to this upstream.
     #[must_use]
     pub fn to(&self, upstream: u32) -> Option<&ProxyPlan> {
-        self.parts.iter().map(|(_, plan)| plan).find(|plan| plan.upstream == upstream)
+        self.parts().find(|plan| plan.upstream == upstream)
     }
 
     /// The part at a place that is drawn evenly from all numbers.

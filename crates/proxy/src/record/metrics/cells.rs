@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::cached::{CacheCells, StoreCells, store_names};
 use super::histogram::Histogram;
 use super::shape::{Labels, Words, firsts};
 use super::table::{COUNTERS, Counter, GAUGES, Gauge};
@@ -39,6 +40,7 @@ pub(super) struct Block {
     pub(super) routes: Vec<Arc<Slot<RouteCells>>>,
     pub(super) servers: Vec<Arc<Slot<ServerCells>>>,
     pub(super) upstreams: Vec<Arc<UpstreamCells>>,
+    pub(super) stores: Vec<Arc<StoreCells>>,
 }
 
 impl Block {
@@ -50,11 +52,14 @@ impl Block {
         let servers = before.map(|(old, block)| (old.servers.as_slice(), block.servers.as_slice()));
         let upstreams =
             before.map(|(old, block)| (old.upstreams.as_slice(), block.upstreams.as_slice()));
+        let names = before.map(|(old, _)| store_names(old)).unwrap_or_default();
+        let stores = before.map(|(_, block)| (names.as_slice(), block.stores.as_slice()));
         Self {
             fixed,
             routes: carry(&labels.routes, routes),
             servers: carry(&labels.servers, servers),
             upstreams: carry(&labels.upstreams, upstreams),
+            stores: carry(&store_names(labels), stores),
         }
     }
 
@@ -147,10 +152,11 @@ impl Fixed {
 }
 
 /// One cell for each word of a list and a last one for words that are not in it.
+#[derive(Debug)]
 pub(super) struct Coded(Box<[Cell]>);
 
 impl Coded {
-    fn new(words: &[&str]) -> Self {
+    pub(super) fn new(words: &[&str]) -> Self {
         Self((0..=words.len()).map(|_| Cell::default()).collect())
     }
 
@@ -186,6 +192,7 @@ impl Classes {
 pub(super) struct RouteCells {
     pub(super) classes: Classes,
     pub(super) duration: Histogram,
+    pub(super) cache: Slot<CacheCells>,
 }
 
 /// What is counted for a server.

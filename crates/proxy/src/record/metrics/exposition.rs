@@ -11,7 +11,7 @@ use super::cells::{
 use super::histogram::{BOUNDS_NS, Histogram, Summed};
 use super::shape::distinct;
 use super::table::{COUNTERS, Family, GAUGES, KEYED, Keyed, Kind};
-use super::{Metrics, Registry, clusters, discovery, process, stores};
+use super::{Metrics, Registry, cached, clusters, discovery, process, stores};
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -89,6 +89,13 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::PoolHits => out.by_upstream(registry, |cells| cells.pool_hits.value()),
         Keyed::PoolMisses => out.by_upstream(registry, |cells| cells.pool_misses.value()),
         Keyed::PoolIdle => out.by_upstream(registry, |cells| cells.pool_idle.value()),
+        Keyed::CacheRequests => cached::requests(registry, out),
+        Keyed::CacheSentBytes => cached::sent_bytes(registry, out),
+        Keyed::CacheForwards => cached::forwards(registry, out),
+        Keyed::CacheStores => cached::stores(registry, out),
+        Keyed::CacheNotKept => cached::not_kept(registry, out),
+        Keyed::CacheRefreshes => cached::refreshes(registry, out),
+        Keyed::CacheFill => cached::fills(registry, out),
         Keyed::CacheObjects => stores::sample(registry, out, |numbers| numbers.objects),
         Keyed::CacheBytes => stores::sample(registry, out, |numbers| numbers.bytes),
         Keyed::CacheEvictions => stores::sample(registry, out, |numbers| numbers.evicted),
@@ -114,6 +121,7 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::ProcessCpu => out.cpu_seconds(),
         Keyed::ProcessMemory => out.sample_if_known(process::resident_bytes()),
         Keyed::ProcessDescriptors => out.sample_if_known(process::descriptors()),
+        of_disk => stores::disk(registry, out, of_disk),
     }
 }
 
@@ -259,7 +267,7 @@ impl<'a> FamilyWriter<'a> {
         }
     }
 
-    fn histogram_unless_empty(&mut self, labels: &[&str], summed: &Summed) {
+    pub(super) fn histogram_unless_empty(&mut self, labels: &[&str], summed: &Summed) {
         if summed.count() != 0 {
             self.histogram(labels, summed);
         }
@@ -314,7 +322,7 @@ impl<'a> FamilyWriter<'a> {
 }
 
 impl Registry {
-    fn routes_used(&self, at: usize) -> impl Iterator<Item = &RouteCells> {
+    pub(super) fn routes_used(&self, at: usize) -> impl Iterator<Item = &RouteCells> {
         self.blocks.iter().filter_map(move |block| block.routes.get(at)?.used())
     }
 

@@ -105,20 +105,6 @@ families! {
         "Datagrams that were dropped: too many flows, no server, or a socket that took no more.";
     ProxyHeaders = Counter "weir_proxy_protocol_headers", "", [],
         "Headers of the PROXY protocol that were accepted from proxies in front.";
-    CacheHits = Counter "weir_cache_hits", "", [],
-        "Requests answered from the cache with a fresh response.";
-    CacheStaleHits = Counter "weir_cache_stale_hits", "", [],
-        "Requests answered from the cache with a stale response, where that is allowed.";
-    CacheMisses = Counter "weir_cache_misses", "", [],
-        "Requests that the cache could not answer by itself.";
-    CacheCollapsed = Counter "weir_cache_collapsed", "", [],
-        "Requests that were answered by what another one has fetched at the same time.";
-    CacheRevalidations = Counter "weir_cache_revalidations", "", [],
-        "Stored responses that the origin said are still right.";
-    CacheBypasses = Counter "weir_cache_bypasses", "", [],
-        "Requests of routes with a cache that went past it.";
-    CacheStores = Counter "weir_cache_stores", "", [],
-        "Responses put into the cache.";
     CacheInvalidations = Counter "weir_cache_invalidations", "", [],
         "Stored responses that a change at the origin made invalid.";
     CachePurges = Counter "weir_cache_purges", "", [],
@@ -197,12 +183,49 @@ families! {
         "Requests that had to connect.";
     PoolIdle = Gauge "weir_pool_idle", "", ["upstream"],
         "Idle connections kept for the next request.";
+    CacheRequests = Counter "weir_cache_requests", "", ["route", "outcome"],
+        "Requests by what the cache did: `hit`, `stale`, `revalidated` or `collapsed`, which are \
+         answered out of it; `miss`, `bypass` or `failed`.";
+    CacheSentBytes = Counter "weir_cache_sent_bytes", "bytes", ["route"],
+        "Bytes of content sent to clients out of the cache, which no origin had to send.";
+    CacheForwards = Counter "weir_cache_forwards", "", ["route", "reason"],
+        "Requests that the cache did not answer at once, by reason (RFC 9211).";
+    CacheStores = Counter "weir_cache_stores", "", ["route"],
+        "Responses put into the cache.";
+    CacheNotKept = Counter "weir_cache_not_kept", "", ["route", "reason"],
+        "Responses that were not kept, or not to their end, by reason.";
+    CacheRefreshes = Counter "weir_cache_refreshes", "", ["route", "result"],
+        "Validations beside stale answers: `validated`, `fetched` anew, or `failed`.";
+    CacheFill = Histogram "weir_cache_fill_seconds", "seconds", ["route"],
+        "Time from a request to the origin to the last byte of its content in the cache.";
     CacheObjects = Gauge "weir_cache_objects", "", ["cache"],
         "Responses in a store.";
     CacheBytes = Gauge "weir_cache_bytes", "bytes", ["cache"],
         "Bytes of memory that a store uses.";
     CacheEvictions = Counter "weir_cache_evictions", "", ["cache"],
         "Responses that made room for others.";
+    CacheDiskUp = Gauge "weir_cache_disk_up", "", ["cache"],
+        "Whether the disk of a store works: 0 where it could not be opened, or has failed.";
+    CacheDiskObjects = Gauge "weir_cache_disk_objects", "", ["cache"],
+        "Responses on the disk of a store.";
+    CacheDiskBytes = Gauge "weir_cache_disk_bytes", "bytes", ["cache"],
+        "Bytes of files on the disk of a store.";
+    CacheDiskIndexBytes = Gauge "weir_cache_disk_index_bytes", "bytes", ["cache"],
+        "Bytes of memory for where responses are on the disk.";
+    CacheDiskQueueBytes = Gauge "weir_cache_disk_queue_bytes", "bytes", ["cache"],
+        "Bytes of memory that wait to be written to the disk.";
+    CacheDiskHits = Counter "weir_cache_disk_hits", "", ["cache"],
+        "Responses that came back from the disk to memory.";
+    CacheDiskWrites = Counter "weir_cache_disk_writes", "", ["cache"],
+        "Responses written to the disk.";
+    CacheDiskDropped = Counter "weir_cache_disk_dropped", "", ["cache"],
+        "Responses that were not written: too many waited, or the disk failed.";
+    CacheDiskEvictions = Counter "weir_cache_disk_evictions", "", ["cache"],
+        "Responses on the disk that made room for others.";
+    CacheDiskCorrupt = Counter "weir_cache_disk_corrupt", "", ["cache"],
+        "Damaged records that were found, and are found no more.";
+    CacheDiskErrors = Counter "weir_cache_disk_errors", "", ["cache"],
+        "Reads and writes that the disk refused.";
     Refusals = Counter "weir_refusals", "", ["reason"],
         "Messages refused because they break a rule of HTTP, by reason code.";
     Faults = Counter "weir_faults", "", ["kind"],

@@ -7,6 +7,7 @@ use super::exposition::render;
 use super::strict::{Samples, read};
 use super::table::{Kind, families};
 use super::*;
+use crate::caching::Shelf;
 
 fn shape() -> Shape {
     let servers = vec!["10.0.0.1:80".to_owned(), "10.0.0.2:80".to_owned()];
@@ -34,6 +35,24 @@ fn samples(metrics: &Metrics) -> Samples {
     let mut text = String::new();
     render(metrics, &mut text);
     read(&text).unwrap()
+}
+
+/// Everything that is counted of the cache, on the first route.
+fn count_cache(worker: &LabelledMetrics) {
+    use cache::status::Forward;
+    let cached = |outcome| Cached { outcome, store: 0 };
+    worker.cached(0, cached(CacheOutcome::Hit), 100);
+    worker.cached(0, cached(CacheOutcome::Revalidated), 50);
+    worker.cached(0, cached(CacheOutcome::Miss), 7);
+    worker.cached(0, cached(CacheOutcome::Bypass), 7);
+    worker.cached(0, Cached { outcome: CacheOutcome::Failed, store: 9 }, 7);
+    worker.cache_forward(0, Forward::VaryMiss);
+    worker.cache_stored(0);
+    worker.cache_not_kept(0, "set-cookie");
+    worker.cache_not_kept(0, "incomplete");
+    worker.cache_not_kept(0, "a reason of the future");
+    worker.cache_refreshed(0, Refreshed::Fetched);
+    worker.cache_filled(0, Duration::from_millis(3));
 }
 
 const SERVER: ServerAt = ServerAt { upstream: 0, server: 1 };
@@ -137,6 +156,44 @@ fn every_family_shows_what_was_counted() {
     ] {
         assert_eq!(samples.get(series).map(String::as_str), Some(value), "{series}");
     }
+}
+
+#[test]
+fn what_the_cache_did_is_shown_by_route_and_summed_by_store() {
+    let shelf = |name: &str| {
+        let store = config::CacheStore { name: name.to_owned(), ..config::CacheStore::unnamed() };
+        Shelf::compile(&store, &[])
+    };
+    let metrics = Metrics::new(Shape { shelves: vec![shelf("")], ..shape() });
+    count_cache(&metrics.worker(0));
+    count_cache(&metrics.worker(1));
+    let shown = samples(&metrics);
+    for (series, labels, value) in [
+        ("requests_total", "outcome=\"hit\"", "2"),
+        ("requests_total", "outcome=\"revalidated\"", "2"),
+        ("requests_total", "outcome=\"miss\"", "2"),
+        ("requests_total", "outcome=\"bypass\"", "2"),
+        ("requests_total", "outcome=\"failed\"", "2"),
+        ("forwards_total", "reason=\"vary-miss\"", "2"),
+        ("not_kept_total", "reason=\"set-cookie\"", "2"),
+        ("not_kept_total", "reason=\"incomplete\"", "2"),
+        ("not_kept_total", "reason=\"other\"", "2"),
+        ("refreshes_total", "result=\"fetched\"", "2"),
+        ("fill_seconds_bucket", "le=\"0.005\"", "2"),
+        ("fill_seconds_bucket", "le=\"0.0025\"", "0"),
+    ] {
+        let series = format!("weir_cache_{series}{{route=\"example.com/api/*\",{labels}}}");
+        assert_eq!(shown.get(&series).map(String::as_str), Some(value), "{series}");
+    }
+    assert_eq!(shown["weir_cache_sent_bytes_total{route=\"example.com/api/*\"}"], "300");
+    assert_eq!(shown["weir_cache_stores_total{route=\"example.com/api/*\"}"], "2");
+    let totals = StoreTotals { hits: 4, misses: 2, sent_bytes: 300 };
+    assert_eq!(metrics.store_totals(0), totals);
+    assert_eq!(metrics.store_totals(1), StoreTotals::default());
+    // A reload keeps the sums by the name of the store.
+    let next = metrics.next(Shape { shelves: vec![shelf("new"), shelf("")], ..shape() });
+    assert_eq!(next.store_totals(0).hit_ratio(), None);
+    assert_eq!(next.store_totals(1), totals);
 }
 
 #[test]

@@ -178,6 +178,10 @@ impl LabelledMetrics {
         self.upstream(upstream, |cells| cells.pool_idle.set(connections));
     }
 
+    pub(super) fn block(&self) -> &Block {
+        &self.block
+    }
+
     fn server(&self, at: ServerAt) -> Option<&ServerCells> {
         let index = self.registry.labels.server_index(at)?;
         self.block.servers.get(index).map(|slot| slot.cells())

@@ -1,0 +1,81 @@
+//! A stretch of a body on disk that a reader wants next. It can be read by any thread.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::error::DiskError;
+use super::found::Found;
+use super::io::{self, Wait};
+use super::segment::length;
+
+/// What is read at once.
+pub(crate) const SPAN_BYTES_MAX: u64 = 128 * 1024;
+
+/// A stretch of a body on disk.
+#[derive(Debug)]
+pub struct DiskSpan {
+    source: Source,
+    offset: u64,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// An object of the store, with its checksums.
+    Kept(Arc<Found>),
+    /// A file that is being written in this process and has no checksums yet.
+    Filling(Arc<File>),
+}
+
+impl DiskSpan {
+    /// Of an object, from `offset` to at most `end`.
+    pub(crate) fn kept(found: &Arc<Found>, offset: u64, end: u64) -> Self {
+        let end = end.min(found.body_bytes());
+        Self::new(Source::Kept(Arc::clone(found)), offset, end)
+    }
+
+    /// Of what has been written of a body so far.
+    pub(crate) fn filling(file: &Arc<File>, offset: u64, end: u64) -> Self {
+        Self::new(Source::Filling(Arc::clone(file)), offset, end)
+    }
+
+    fn new(source: Source, offset: u64, end: u64) -> Self {
+        Self { source, offset, bytes: end.saturating_sub(offset).min(SPAN_BYTES_MAX) }
+    }
+
+    /// Reads it, and waits for the disk. There is at least one byte, and there may be more or
+    /// fewer than were wanted.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed, or what is there is damaged.
+    pub fn read(&self) -> Result<Bytes, DiskError> {
+        self.read_as(Wait::Yes)
+    }
+
+    /// Reads it if that needs no waiting.
+    ///
+    /// # Errors
+    ///
+    /// As `read`, and `WouldWait`.
+    pub fn read_now(&self) -> Result<Bytes, DiskError> {
+        self.read_as(Wait::No)
+    }
+
+    fn read_as(&self, wait: Wait) -> Result<Bytes, DiskError> {
+        let bytes = length(self.bytes)?;
+        let read = match &self.source {
+            Source::Kept(found) => found.span(self.offset, bytes, wait)?,
+            Source::Filling(file) => match io::read_vec_as(wait, file, self.offset, bytes) {
+                Err(cause) if cause.kind() == std::io::ErrorKind::WouldBlock => {
+                    return Err(DiskError::WouldWait);
+                }
+                read => read?,
+            },
+        };
+        // Nobody asks for a span of nothing; one would be asked for for ever.
+        if read.is_empty() { Err(DiskError::Corrupt) } else { Ok(read.into()) }
+    }
+}
