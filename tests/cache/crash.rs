@@ -2,7 +2,6 @@
 //! origin's, whole and of one version, and what was purged does not come back.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -103,9 +102,8 @@ impl Known {
     }
 
     /// Asks and purges until the connection breaks.
-    fn load(&self, weir: SocketAddr, seed: u64) {
+    fn load(&self, mut client: Client, seed: u64) {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        let mut client = Client::connect(weir);
         while match (random.below(30), random.below(OBJECTS)) {
             (0, object) => self.purge(&mut client, object),
             (_, object) => self.get(&mut client, object),
@@ -125,8 +123,8 @@ fn two_hundred_kills_mix_nothing_and_bring_nothing_back() {
         assert!(weir.metrics().sum("weir_cache_disk_up", &[]) == 1.0, "{:?}", weir.stderr());
         std::thread::scope(|scope| {
             for client in 0..CLIENTS {
-                let (known, address) = (&known, weir.addr());
-                scope.spawn(move || known.load(address, round * CLIENTS + client + 1));
+                let (known, connection) = (&known, weir.client());
+                scope.spawn(move || known.load(connection, round * CLIENTS + client + 1));
             }
             std::thread::sleep(Duration::from_millis(20 + random.below(150)));
             found += weir.metrics().sum("weir_cache_disk_hits_total", &[]) as u64;

@@ -1,9 +1,12 @@
 //! The cache by the rules of RFC 9111 and its neighbours, over sockets.
 
+mod addressed;
 mod attacks;
 mod coalescing;
 mod conditions;
+mod confusion;
 mod crash;
+mod devices;
 mod disk;
 mod exhausting;
 mod explaining;
@@ -13,11 +16,13 @@ mod freshness;
 mod insight;
 mod keys;
 mod load;
+mod posts;
 mod purging;
 mod racing;
 mod ranges;
 mod requirements;
 mod scene;
+mod searches;
 mod storing;
 mod telling;
 mod warming;

@@ -1,5 +1,7 @@
 //! What a stored response is known by: the URI that the client asked for (RFC 9111 §2).
 
+use crate::urlencoded;
+
 /// What ends the URI in a key, where more follows. No URI has it.
 pub const URI_END: u8 = b'\n';
 
@@ -61,8 +63,9 @@ impl QueryRule {
         let parameters = query.get(1..).unwrap_or_default().split(|byte| *byte == b'&');
         let mut counted: Vec<&[u8]> = parameters.filter(|one| self.counts(one)).collect();
         if self.sort {
-            // Those of one name keep their order, which may mean something.
-            counted.sort_by(|one, other| name(one).cmp(name(other)));
+            // Those of one name keep their order, which may mean something; a name that is
+            // written in two ways is one to the origin.
+            counted.sort_by_cached_key(|one| folded(name(one)));
         }
         for (index, parameter) in counted.into_iter().enumerate() {
             out.push(if index == 0 { b'?' } else { b'&' });
@@ -70,10 +73,23 @@ impl QueryRule {
         }
     }
 
+    /// What the origin might take for a parameter that counts, counts: else an answer that was
+    /// made for it would be given to requests without it. Some origins part at `;` too.
     fn counts(&self, parameter: &[u8]) -> bool {
+        if parameter.is_empty() {
+            return false;
+        }
         let name = name(parameter);
-        let is_in = |list: &[String]| list.iter().any(|pattern| matches(pattern, name));
-        !name.is_empty() && (self.allow.is_empty() || is_in(&self.allow)) && !is_in(&self.deny)
+        if memchr::memchr(b';', parameter).is_some() || name.is_empty() {
+            return true;
+        }
+        if self.deny.iter().any(|pattern| matches(pattern.as_bytes(), name)) {
+            return false;
+        }
+        let is_allowed = |pattern: &String| {
+            matches(pattern.as_bytes(), name) || matches(&folded(pattern.as_bytes()), &folded(name))
+        };
+        self.allow.is_empty() || self.allow.iter().any(is_allowed)
     }
 }
 
@@ -82,11 +98,26 @@ fn name(parameter: &[u8]) -> &[u8] {
     parameter.get(..end).unwrap_or_default()
 }
 
-fn matches(pattern: &str, name: &[u8]) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start.as_bytes()),
-        None => name == pattern.as_bytes(),
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    match pattern.strip_suffix(b"*") {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
     }
+}
+
+/// What is the same name to some origin: decoded, without case (ASP.NET), up to a bracket or NUL
+/// and with `_` for what is no part of a variable's name (PHP).
+fn folded(name: &[u8]) -> Vec<u8> {
+    let mut decoded = urlencoded::decode(name);
+    let start = decoded.iter().take_while(|byte| **byte == b' ').count();
+    decoded.drain(..start);
+    let end = decoded.iter().position(|byte| matches!(byte, b'[' | 0)).unwrap_or(decoded.len());
+    decoded.truncate(end);
+    decoded.iter_mut().for_each(|byte| match byte {
+        b'.' | b' ' => *byte = b'_',
+        _ => byte.make_ascii_lowercase(),
+    });
+    decoded
 }
 
 #[cfg(test)]
@@ -125,5 +156,41 @@ mod tests {
         assert_eq!(apply(&deny, "/p?x"), "/p");
         let allow = QueryRule { allow: list(&["id"]), ..QueryRule::default() };
         assert_eq!(apply(&allow, "/p?q=1&id=7&id=8"), "/p?id=7&id=8");
+    }
+    fn rule(allow: &[&str], deny: &[&str], sort: bool) -> QueryRule {
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        QueryRule { sort, allow: list(allow), deny: list(deny) }
+    }
+
+    fn apply(rule: &QueryRule, target: &str) -> String {
+        let mut out = Vec::new();
+        rule.apply(target.as_bytes(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn no_spelling_hides_what_counts() {
+        let one = rule(&["id"], &[], false);
+        for target in
+            ["/?%69d=2", "/?ID=2", "/?id[]=2", "/?id%5B=2", "/?+id=2", "/?id%00x=2", "/?a;id=2"]
+        {
+            assert_eq!(apply(&one, target), target);
+        }
+        assert_eq!(apply(&one, "/?x=1&idx=2&xid=3&&"), "/");
+        assert_eq!(apply(&rule(&["a_b"], &[], false), "/?a.b=1&a+b=2&a-b=3"), "/?a.b=1&a+b=2");
+        let no = rule(&[], &["utm_*"], false);
+        for target in ["/?utm_a=1;id=2", "/?=x", "/?utm%5Fa=1", "/?UTM_a=1"] {
+            assert_eq!(apply(&no, target), target);
+        }
+        assert_eq!(apply(&no, "/?utm_a=1%3Bid=2"), "/");
+    }
+
+    #[test]
+    fn sorting_keeps_the_order_of_what_may_be_one_name() {
+        let sort = rule(&[], &[], true);
+        for target in ["/?%69d=1&id=2", "/?id=2&%69d=1", "/?Id=2&id=1", "/?a[]=2&a[0]=1"] {
+            assert_eq!(apply(&sort, target), target);
+        }
+        assert_eq!(apply(&sort, "/?b=1&a=1"), apply(&sort, "/?a=1&b=1"));
     }
 }

@@ -3,6 +3,7 @@
 //! Many frameworks read the method, the path or the host of a request from fields like these. Who
 //! sends one gets an answer to what the key does not show, and may not leave it there for others.
 
+use http1::headers::Field;
 use http1::{Headers, Known};
 
 use crate::members;
@@ -37,9 +38,12 @@ const STEERING: [&str; 24] = [
 ];
 
 /// The fields of a request that steer it.
-pub fn steering(request: &Headers) -> impl Iterator<Item = &[u8]> {
+pub fn steering(request: &Headers) -> impl Iterator<Item = Field<'_>> {
     let steers = |name: &[u8]| STEERING.iter().any(|one| name.eq_ignore_ascii_case(one.as_bytes()));
-    request.iter().map(|field| field.name).filter(move |name| steers(name))
+    request.iter().filter(move |field| {
+        let may_be = matches!(field.name, [b'x' | b'X' | b'f' | b'F', ..]);
+        field.known == Known::Other && may_be && steers(field.name)
+    })
 }
 
 /// Whether a response says by its `Vary` that it knows of a field.
@@ -59,8 +63,16 @@ mod tests {
         for name in ["Host", "X-Other", "X-HTTP-Method-Override", "x-rewrite-URL", "xx-host"] {
             request.push(name.as_bytes(), b"x");
         }
-        let found: Vec<_> = steering(&request).collect();
+        let found: Vec<_> = steering(&request).map(|field| field.name).collect();
         assert_eq!(found, [&b"X-HTTP-Method-Override"[..], b"x-rewrite-URL"]);
+    }
+
+    #[test]
+    fn none_is_a_name_that_the_proxy_writes_itself() {
+        for name in STEERING {
+            assert_eq!(Known::of(name.as_bytes()), Known::Other, "{name}");
+            assert!(name.starts_with(['x', 'f']) && name == name.to_ascii_lowercase(), "{name}");
+        }
     }
 
     #[test]

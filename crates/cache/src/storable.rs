@@ -20,6 +20,10 @@ pub struct Policy {
     pub stale_while_revalidate_s: Option<u32>,
     /// Use where validation fails, for responses that do not say, in seconds.
     pub stale_if_error_s: Option<u32>,
+    /// Responses to POST are known by what was posted, so that they answer the same POST.
+    pub is_post_keyed: bool,
+    /// The origin is shown who the client has proved to be.
+    pub shows_identity: bool,
 }
 
 /// On what terms a response is kept.
@@ -161,14 +165,10 @@ pub fn storable(
     if RequestDirectives::read(&request.headers).no_store {
         return Err(NotStored::RequestNoStore);
     }
-    check(request, response, &directives)?;
+    check((request, policy), response, &directives)?;
     let explicit = freshness::explicit_s(&response.headers, &directives, targeted, times);
-    // A response to POST answers later GETs only where it says where it is and how long it lives
-    // (RFC 9110 §9.3.3); whether it is there is for the caller to see.
-    if request.method == Method::Post
-        && (explicit.is_none() || !response.headers.contains(Known::ContentLocation))
-    {
-        return Err(NotStored::Method);
+    if request.method == Method::Post {
+        check_post(response, explicit, policy)?;
     }
     let lifetime_s = lifetime_s(response, &directives, (explicit, times), policy)?;
     let age = freshness::age_on_receipt(&response.headers, times);
@@ -206,7 +206,7 @@ pub fn names_lifetime(response: &Headers, times: Times) -> bool {
 
 /// The prohibitions of §3, in the order in which it makes sense to tell of them.
 fn check(
-    request: &RequestHead,
+    (request, policy): (&RequestHead, &Policy),
     response: &ResponseHead,
     directives: &ResponseDirectives,
 ) -> Result<(), NotStored> {
@@ -225,16 +225,38 @@ fn check(
     }
     let is_for_all =
         directives.public || directives.must_revalidate || directives.s_maxage_s.is_some();
-    if request.headers.contains(Known::Authorization) && !is_for_all {
+    // Who proves by a certificate who they are is one user like one with credentials; RFC 9440 §2.4
+    // has `Vary` for that.
+    let shows_certificate = request.headers.contains(Known::ClientCert) || policy.shows_identity;
+    let is_for_one = request.headers.contains(Known::Authorization)
+        || shows_certificate && !varies_by(&response.headers, b"client-cert");
+    if is_for_one && !is_for_all {
         return Err(NotStored::Authorization);
     }
     if matches!(response.status, ..200 | 206 | 304 | 416) {
         return Err(NotStored::Status);
     }
-    if varies_by_all(&response.headers) {
+    if varies_by(&response.headers, b"*") {
         return Err(NotStored::VaryStar);
     }
     Ok(())
+}
+
+/// A response to POST answers later GETs only where it says where it is and how long it lives
+/// (RFC 9110 §9.3.3); whether it is there is for the caller to see. One that answers the same POST
+/// has its lifetime from the origin or the operator: none is guessed.
+fn check_post(
+    response: &ResponseHead,
+    explicit: Option<u32>,
+    policy: &Policy,
+) -> Result<(), NotStored> {
+    if policy.is_post_keyed {
+        let set = if response.status >= 400 { policy.error_ttl_s } else { policy.ttl_s };
+        let has_lifetime = explicit.or(policy.override_ttl_s).or(set).is_some();
+        return if has_lifetime { Ok(()) } else { Err(NotStored::NoFreshness) };
+    }
+    let is_elsewhere = response.headers.contains(Known::ContentLocation);
+    if explicit.is_some() && is_elsewhere { Ok(()) } else { Err(NotStored::Method) }
 }
 
 fn lifetime_s(
@@ -270,9 +292,9 @@ pub fn has_validator(headers: &Headers) -> bool {
     headers.contains(Known::Etag) || headers.contains(Known::LastModified)
 }
 
-fn varies_by_all(headers: &Headers) -> bool {
+fn varies_by(headers: &Headers, field: &[u8]) -> bool {
     let mut names = headers.values(Known::Vary).flat_map(|value| value.split(|b| *b == b','));
-    names.any(|name| name.trim_ascii() == b"*")
+    names.any(|name| name.trim_ascii().eq_ignore_ascii_case(field))
 }
 
 /// Statuses whose lifetime may be guessed (RFC 9110 §15.1).
@@ -318,6 +340,44 @@ mod tests {
         }
         let times = Times { request: 100, response: 100 };
         storable(&head, &response, times, &Policy::default()).map(|storable| storable.terms)
+    }
+
+    #[test]
+    fn a_certificate_is_a_credential() {
+        let fresh = ("Cache-Control", "max-age=60");
+        let shown = [("Client-Cert", ":AA==:")];
+        assert_eq!(ask(&shown, 200, &[fresh]), Err(NotStored::Authorization));
+        assert!(ask(&shown, 200, &[fresh, ("Vary", "Client-Cert")]).is_ok());
+        assert!(ask(&shown, 200, &[fresh, ("Cache-Control", "public")]).is_ok());
+        let policy = Policy { shows_identity: true, ..Policy::default() };
+        let mut response = ResponseHead { status: 200, ..ResponseHead::default() };
+        response.headers.push(b"Cache-Control", b"max-age=60");
+        let times = Times { request: 100, response: 100 };
+        let judged = storable(&RequestHead::default(), &response, times, &policy);
+        assert_eq!(judged, Err(NotStored::Authorization));
+    }
+
+    #[test]
+    fn an_answer_to_post_needs_a_lifetime() {
+        let keyed = Policy { is_post_keyed: true, ..Policy::default() };
+        let post = |fields: &[(&str, &str)], policy: &Policy, status| {
+            let head = RequestHead { method: Method::Post, ..RequestHead::default() };
+            let mut response = ResponseHead { status, ..ResponseHead::default() };
+            for (name, value) in fields {
+                response.headers.push(name.as_bytes(), value.as_bytes());
+            }
+            let times = Times { request: 100, response: 100 };
+            storable(&head, &response, times, policy).map(|storable| storable.terms.lifetime_s)
+        };
+        let fresh = ("Cache-Control", "max-age=60");
+        assert_eq!(post(&[fresh], &keyed, 200), Ok(60));
+        assert_eq!(post(&[fresh], &Policy::default(), 200), Err(NotStored::Method));
+        let modified = ("Last-Modified", "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(post(&[modified], &keyed, 200), Err(NotStored::NoFreshness));
+        let ttl = Policy { ttl_s: Some(5), ..keyed };
+        assert_eq!(post(&[modified], &ttl, 200), Ok(5));
+        assert_eq!(post(&[modified], &ttl, 500), Err(NotStored::NoFreshness));
+        assert_eq!(post(&[modified], &Policy { error_ttl_s: Some(7), ..keyed }, 500), Ok(7));
     }
 
     #[test]

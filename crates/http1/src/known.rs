@@ -78,6 +78,8 @@ pub enum Known {
     Location,
     /// `Max-Forwards`
     MaxForwards,
+    /// `No-Vary-Search`
+    NoVarySearch,
     /// `Pragma`
     Pragma,
     /// `Proxy-Authenticate`
@@ -129,7 +131,7 @@ pub enum Known {
 }
 
 /// Every known name in its canonical spelling, in the order of the enum (without `Other`).
-const NAMES: [(&str, Known); 60] = [
+const NAMES: [(&str, Known); 61] = [
     ("Accept", Known::Accept),
     ("Accept-Encoding", Known::AcceptEncoding),
     ("Accept-Language", Known::AcceptLanguage),
@@ -166,6 +168,7 @@ const NAMES: [(&str, Known); 60] = [
     ("Last-Modified", Known::LastModified),
     ("Location", Known::Location),
     ("Max-Forwards", Known::MaxForwards),
+    ("No-Vary-Search", Known::NoVarySearch),
     ("Pragma", Known::Pragma),
     ("Proxy-Authenticate", Known::ProxyAuthenticate),
     ("Proxy-Authorization", Known::ProxyAuthorization),

@@ -5,6 +5,7 @@
 
 mod copied;
 mod h2;
+mod led;
 mod mapped;
 mod stored;
 
@@ -23,6 +24,7 @@ use crate::upstream::Lease;
 
 pub use copied::{Copied, Tap};
 pub use h2::{H2Body, Inflow};
+pub use led::Led;
 pub use mapped::{Filter, Malformed, Mapped};
 pub use stored::{Source, StoredBody};
 
@@ -43,6 +45,8 @@ pub enum Body {
     Copied(Box<Copied>),
     /// Content that is kept.
     Stored(Box<StoredBody>),
+    /// Content whose beginning has been read.
+    Led(Box<Led>),
 }
 
 /// Content in memory.
@@ -106,6 +110,12 @@ impl Body {
         Self::Copied(Box::new(Copied::new(inner, tap)))
     }
 
+    /// Content whose beginning has been read already, and what follows.
+    #[must_use]
+    pub fn led(beginning: Vec<u8>, rest: Self) -> Self {
+        Self::Led(Box::new(Led::new(beginning, rest)))
+    }
+
     /// The body that a client is sending.
     #[must_use]
     pub fn from_client(transport: Rc<Transport>, timeouts: &config::Timeouts) -> Self {
@@ -132,6 +142,7 @@ impl Body {
             Self::Mapped(body) => body.poll_data(cx),
             Self::Copied(body) => body.poll_data(cx),
             Self::Stored(body) => body.poll_data(cx),
+            Self::Led(body) => body.poll_data(cx),
         }
     }
 
@@ -145,6 +156,7 @@ impl Body {
             Self::Mapped(body) => use_data(body.data()),
             Self::Copied(body) => body.inner.with_data(use_data),
             Self::Stored(body) => use_data(body.data()),
+            Self::Led(body) => body.with_data(use_data),
         }
     }
 
@@ -161,6 +173,7 @@ impl Body {
             Self::Mapped(body) => body.consume(count),
             Self::Copied(body) => body.consume(count),
             Self::Stored(body) => body.consume(count),
+            Self::Led(body) => body.consume(count),
         }
     }
 
@@ -174,6 +187,7 @@ impl Body {
             Self::Mapped(body) => body.is_last(),
             Self::Copied(body) => body.inner.is_last(),
             Self::Stored(body) => body.is_last(),
+            Self::Led(body) => body.is_last(),
         }
     }
 
@@ -196,6 +210,7 @@ impl Body {
             Self::Mapped(body) => body.is_empty(),
             Self::Copied(body) => body.inner.is_empty(),
             Self::Stored(body) => body.is_empty(),
+            Self::Led(body) => body.is_empty(),
         }
     }
 
@@ -206,6 +221,7 @@ impl Body {
             Self::H1(body) => body.transport.with_trailers(use_trailers),
             Self::H2(body) => use_trailers(body.trailers()),
             Self::Copied(body) => body.inner.with_trailers(use_trailers),
+            Self::Led(body) => body.rest.with_trailers(use_trailers),
         }
     }
 
@@ -220,6 +236,7 @@ impl Body {
             Self::Mapped(body) => body.is_untouched(),
             Self::Copied(body) => body.inner.is_untouched(),
             Self::Stored(_) => false,
+            Self::Led(body) => body.is_untouched(),
         }
     }
 
@@ -246,6 +263,7 @@ impl Body {
             Self::Mapped(body) => body.inner().bytes(),
             Self::Copied(body) => body.inner.bytes(),
             Self::Stored(body) => body.sent(),
+            Self::Led(body) => body.rest.bytes(),
         }
     }
 
@@ -257,6 +275,7 @@ impl Body {
             Self::H2(body) => body.hold(),
             Self::Mapped(body) => body.inner().hold(),
             Self::Copied(body) => body.inner.hold(),
+            Self::Led(body) => body.rest.hold(),
         }
     }
 
@@ -269,6 +288,7 @@ impl Body {
             Self::H2(body) => body.is_held(),
             Self::Mapped(body) => body.inner().is_held(),
             Self::Copied(body) => body.inner.is_held(),
+            Self::Led(body) => body.rest.is_held(),
         }
     }
 
@@ -281,6 +301,7 @@ impl Body {
             Self::H2(body) => body.restart_time(),
             Self::Mapped(body) => body.inner().restart_time(),
             Self::Copied(body) => body.inner.restart_time(),
+            Self::Led(body) => body.rest.restart_time(),
             _ => {}
         }
     }
@@ -296,6 +317,7 @@ impl Body {
             Self::H2(body) => body.note_wait(waits),
             Self::Mapped(body) => body.inner_mut().note_wait(waits),
             Self::Copied(body) => body.inner.note_wait(waits),
+            Self::Led(body) => body.rest.note_wait(waits),
         }
     }
 
@@ -307,6 +329,7 @@ impl Body {
             Self::H2(body) => body.limit(body_bytes_max),
             Self::Mapped(body) => body.inner().limit(body_bytes_max),
             Self::Copied(body) => body.inner.limit(body_bytes_max),
+            Self::Led(body) => body.rest.limit(body_bytes_max),
         }
     }
 

@@ -3,17 +3,22 @@
 //! The rules are those of the crate `cache`; here they meet exchanges and upstreams. A hit is
 //! answered at once ([`look`]); everything else takes the longer way ([`Errand`]).
 
+mod addressed;
+mod device;
 mod errand;
 mod fill;
 mod flight;
 mod insight;
 mod keep;
+mod key;
 mod parts;
 mod plan;
+mod post;
 mod purge;
 mod recall;
 mod refresh;
 mod respond;
+mod search;
 mod view;
 
 use std::ops::ControlFlow;
@@ -24,6 +29,7 @@ use cache::date::Seconds;
 use cache::directives::RequestDirectives;
 use cache::invalidate;
 use cache::reuse::{Reuse, reuse};
+use cache::search_rules::Known as Rule;
 use cache::status::{Forward, Handled};
 use cache::store::Found;
 use cache::store::stored::Stored;
@@ -39,12 +45,14 @@ use crate::snapshot::ProxyPlan;
 use crate::upstream;
 use crate::worker::Worker;
 
+pub use addressed::purge_url;
 pub use plan::{CachePlan, Shelf};
-pub use purge::purge;
 pub(crate) use view::view;
 pub use view::{CacheView, Held, Stock, Variant};
 
 use errand::Errand;
+use key::Beside;
+use post::Posted;
 
 /// A request as the cache sees it.
 struct Asked {
@@ -52,6 +60,10 @@ struct Asked {
     key: Recycled<Vec<u8>>,
     /// How much of the key is the URI.
     uri_length: usize,
+    /// The rule by which the query was written, where one was known for its path.
+    search: Option<Arc<Rule>>,
+    /// What was posted, where that belongs to the key.
+    posted: Option<Posted>,
     directives: RequestDirectives,
     now: Seconds,
     /// The last purge before it was asked.
@@ -80,13 +92,38 @@ pub async fn answer(
     if is_purge(exchange.request.method) && !cache.purge_from.is_empty() {
         return Box::pin(purge::by_method(worker, exchange, cache)).await;
     }
+    let Some(field) = &cache.key.device else {
+        return answer_for(worker, exchange, plan, cache).await;
+    };
+    device::tell_origin(exchange, field);
+    let mut response = answer_for(worker, exchange, plan, cache).await?;
+    device::tell_caches(&mut response);
+    Ok(response)
+}
+
+async fn answer_for(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    plan: &ProxyPlan,
+    cache: &CachePlan,
+) -> Result<Response, Fault> {
+    let mut posted = None;
     if let Some(forward) = passes_by(exchange, cache) {
-        return Box::pin(pass(worker, exchange, (plan, cache), forward)).await;
+        // Rare, and too large for every exchange to make room for.
+        if cache.post_body_bytes_max.is_some() {
+            posted = Box::pin(Posted::read(worker, exchange, cache)).await?;
+        }
+        if posted.is_none() {
+            return Box::pin(pass(worker, exchange, (plan, cache), forward)).await;
+        }
     }
-    let asked = Asked::of(exchange, cache);
+    let mut asked = Asked::of(exchange, cache, posted);
     let looked = match look(worker, exchange, cache, &asked) {
-        ControlFlow::Continue(missing) if recall::is_worth_it(cache, &asked, &missing) => {
-            Box::pin(recall::recall(worker, exchange, (cache, &asked), missing)).await
+        ControlFlow::Continue(missing) if search::is_worth_it(cache, &asked, &missing) => {
+            let further = search::look_further(worker, exchange, cache, (asked, missing));
+            let (by, looked) = Box::pin(further).await;
+            asked = by;
+            looked
         }
         looked => looked,
     };
@@ -113,11 +150,22 @@ fn is_purge(method: Method) -> bool {
 }
 
 impl Asked {
-    fn of(exchange: &Exchange, cache: &CachePlan) -> Self {
+    fn of(exchange: &Exchange, cache: &CachePlan, posted: Option<Posted>) -> Self {
+        let mut asked = Self::begin(exchange, cache, posted);
+        asked.search = search::apply(cache, &mut asked.key);
+        asked.end(exchange, cache)
+    }
+
+    /// The same request, known by its own URL and no rule of a response.
+    fn by_url_alone(&self, exchange: &Exchange, cache: &CachePlan) -> Self {
+        let plain = Self::begin(exchange, cache, self.posted.clone()).end(exchange, cache);
+        Self { now: self.now, purge: self.purge, ..plain }
+    }
+
+    fn begin(exchange: &Exchange, cache: &CachePlan, posted: Option<Posted>) -> Self {
         let mut key = Recycled::<Vec<u8>>::take();
-        cache.write_uri(exchange, &mut key);
-        let uri_length = key.len();
-        cache.write_rest(exchange, &mut key);
+        let origin = (exchange.client.scheme, &exchange.request.authority[..]);
+        cache.key.write_uri(origin, exchange.target_received(), &mut key);
         let headers = &exchange.request.headers;
         let directives = if cache.honors_requests {
             RequestDirectives::read(headers)
@@ -125,7 +173,16 @@ impl Asked {
             RequestDirectives::default()
         };
         let purge = cache.shelf.store.last_purge();
-        Self { key, uri_length, directives, now: clock::unix().as_secs(), purge }
+        let (search, now) = (None, clock::unix().as_secs());
+        Self { uri_length: key.len(), key, search, posted, directives, now, purge }
+    }
+
+    fn end(mut self, exchange: &Exchange, cache: &CachePlan) -> Self {
+        self.uri_length = self.key.len();
+        let search = self.search.as_ref().map(|rule| rule.number);
+        let beside = Beside { search, posted: self.posted.as_ref() };
+        cache.key.write_rest(exchange, beside, &mut self.key);
+        self
     }
 
     /// The URI that was asked for.
@@ -237,12 +294,12 @@ async fn pass(
     insight::forward(exchange, cache, forward);
     exchange.trace.sent_on = Some(clock::now());
     let is_unsafe = invalidate::is_unsafe(&exchange.request.method);
-    let asked = Asked::of(exchange, cache);
+    let asked = Asked::begin(exchange, cache, None).end(exchange, cache);
     let sent = keep::Sent::now(cache, &asked);
     let mut response = upstream::fetch(worker, exchange, plan).await?;
     let handled = Handled { forward: Some(forward), ..Handled::default() };
     if is_unsafe && invalidate::has_changed(response.head.status) {
-        purge::invalidate(worker, cache, &asked, &response);
+        purge::invalidate(worker, (exchange, cache), &response);
         let is_own = response
             .head
             .headers
@@ -251,7 +308,7 @@ async fn pass(
         if exchange.request.method == Method::Post && is_own {
             // It is younger than the change that it has made.
             let question = &cache.shelf.flights.ask(asked.uri());
-            let keeping = keep::Keeping { cache, asked: &asked, question, sent };
+            let keeping = keep::Keeping { worker, cache, asked: &asked, question, sent };
             return Ok(keeping.keep(exchange, response, handled).response);
         }
     }

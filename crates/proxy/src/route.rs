@@ -111,6 +111,24 @@ impl Router {
         Outcome::Found(RouteIndex(hit.candidate.route))
     }
 
+    /// The routes that may take requests for a host and a canonical path, by whatever else they
+    /// ask for; the most specific first, up to the first that asks for nothing else.
+    #[must_use]
+    pub fn all_for(&self, host: &[u8], path: &[u8]) -> Vec<RouteIndex> {
+        let Some(site) = self.hosts.find(host, Some) else { return Vec::new() };
+        let mut found = Vec::new();
+        for candidate in self.paths.trail(site, path).flat_map(|(_, candidates)| candidates) {
+            let guard = self.guard(*candidate);
+            if guard.is_none_or(|guard| guard.takes_path(path)) {
+                found.push(RouteIndex(candidate.route));
+                if guard.is_none_or(Guard::asks_for_path_alone) {
+                    break;
+                }
+            }
+        }
+        found
+    }
+
     fn walk(&self, site: &Site, query: &Query<'_>, path: &[u8]) -> Option<Hit> {
         for (matched_bytes, candidates) in self.paths.trail(site, path) {
             for &candidate in candidates {

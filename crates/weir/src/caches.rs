@@ -87,7 +87,7 @@ pub(crate) fn purge(snapshot: &Snapshot, body: &str) -> Result<String, Refusal> 
     }
     let mut count = None;
     for shelf in shelves {
-        let purged = purge_in(shelf, &wanted)?.map_err(|error| {
+        let purged = purge_in(snapshot, shelf, &wanted)?.map_err(|error| {
             Refusal::failed(format!("what was purged may be back after a restart: {error}"))
         })?;
         if let Some(purged) = purged {
@@ -98,11 +98,18 @@ pub(crate) fn purge(snapshot: &Snapshot, body: &str) -> Result<String, Refusal> 
 }
 
 /// Purges in one store; tells how much it was, where that is known.
-fn purge_in(shelf: &Shelf, wanted: &Wanted) -> Result<Result<Option<usize>, DiskError>, Refusal> {
+fn purge_in(
+    snapshot: &Snapshot,
+    shelf: &Arc<Shelf>,
+    wanted: &Wanted,
+) -> Result<Result<Option<usize>, DiskError>, Refusal> {
     let url = |text: &str| cache::key::of_url(text).ok_or_else(|| not_a_url(text));
     let key;
     let scope = match &wanted.what {
-        What::Url(text) => return Ok(caching::purge(shelf, &url(text)?, wanted.mode).map(Some)),
+        What::Url(text) => {
+            let uri = url(text)?;
+            return Ok(caching::purge_url(snapshot, shelf, &uri, wanted.mode).map(Some));
+        }
         What::Prefix(text) => {
             key = url(text)?;
             Scope::Prefix(&key)

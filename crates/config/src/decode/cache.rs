@@ -1,6 +1,6 @@
 //! Stores of responses, and what a route keeps in them.
 
-use super::headers::field_name;
+use super::headers::{editable, field_name};
 use super::{Context, address, route};
 use crate::check::Item;
 use crate::model::{CacheDisk, CacheKey, CacheStore, RouteCache};
@@ -12,11 +12,11 @@ pub(super) fn store(item: &Item, context: &mut Context) -> CacheStore {
     let memory_bytes_max = item.size("memory").unwrap_or(usual.memory_bytes_max);
     let disk = item.first("disk").and_then(|node| disk(node, context));
     let most = disk.as_ref().map_or(memory_bytes_max, |disk| disk.bytes_max / DISK_OBJECT_PART);
-    let usual = match &disk {
+    let object_bytes_usual = match &disk {
         Some(_) => most,
         None => usual.object_bytes_max.min(memory_bytes_max / 4),
     };
-    let object_bytes_max = item.size("object-bytes-max").unwrap_or(usual);
+    let object_bytes_max = item.size("object-bytes-max").unwrap_or(object_bytes_usual);
     if item.whole && object_bytes_max > most.max(memory_bytes_max) {
         let message = "an object cannot be larger than the store that it is kept in";
         let help = match disk {
@@ -25,7 +25,10 @@ pub(super) fn store(item: &Item, context: &mut Context) -> CacheStore {
         };
         context.error(Diagnostic::error(item.span, message).help(help));
     }
-    CacheStore { name, memory_bytes_max, object_bytes_max, disk, span: Some(item.span) }
+    let no_vary_search_bytes_max =
+        item.size("no-vary-search-bytes-max").unwrap_or(usual.no_vary_search_bytes_max);
+    let span = Some(item.span);
+    CacheStore { name, memory_bytes_max, object_bytes_max, no_vary_search_bytes_max, disk, span }
 }
 
 /// One object takes at most one part in this many of a disk.
@@ -85,13 +88,20 @@ pub(super) fn cache(route: &Item, is_proxied: bool, context: &mut Context) -> Op
         shows_key: item.bool("show-key") == Some(true),
         client_directives: item.bool("client-directives") != Some(false),
         key: item.first("key").map(|item| key(item, context)).unwrap_or_default(),
+        post_body_bytes_max: item
+            .first("post")
+            .map(|post| post.size("body-bytes-max").unwrap_or(POST_BODY_BYTES_MAX)),
         bypass: item.all("bypass").map(|item| route::predicates(item, context)).collect(),
         purge_from: purge_from.filter_map(|text| address::network(text, context)).collect(),
         span: item.span,
     })
 }
 
+/// Bytes of a POST's body by which its response is known, where nothing is said.
+const POST_BODY_BYTES_MAX: u64 = 64 << 10;
+
 fn key(item: &Item, context: &mut Context) -> CacheKey {
+    let device_header = device_header(item, context);
     let texts = |name: &str| item.prop_texts(name).map(|text| text.text.to_owned()).collect();
     let headers = item.prop_texts("header").filter_map(|text| field_name(text, context));
     CacheKey {
@@ -100,5 +110,19 @@ fn key(item: &Item, context: &mut Context) -> CacheKey {
         query_allow: texts("query"),
         query_deny: texts("ignore-query"),
         cookies: texts("cookie"),
+        device_header,
     }
+}
+
+/// The field that tells the origin the class of device, where that is part of the key.
+fn device_header(item: &Item, context: &mut Context) -> Option<String> {
+    let header = item.prop("device-header");
+    if item.bool("device") == Some(true) {
+        return header.map_or_else(|| Some("X-Device".to_owned()), |name| editable(name, context));
+    }
+    if let Some(header) = header {
+        let message = "no class of device is told where it is not part of the key";
+        context.error(Diagnostic::error(header.span, message).help("add `device=#true`"));
+    }
+    None
 }

@@ -16,6 +16,8 @@ pub struct CacheStore {
     pub memory_bytes_max: u64,
     /// Bytes of one object; a longer one is passed on and not kept.
     pub object_bytes_max: u64,
+    /// Bytes of memory for the rules of `No-Vary-Search`.
+    pub no_vary_search_bytes_max: u64,
     /// What lies below the memory.
     pub disk: Option<CacheDisk>,
     /// Where the node is; absent for the store that is there unasked.
@@ -41,6 +43,7 @@ impl CacheStore {
             name: String::new(),
             memory_bytes_max: 256 << 20,
             object_bytes_max: 64 << 20,
+            no_vary_search_bytes_max: 1 << 20,
             disk: None,
             span: None,
         }
@@ -72,6 +75,8 @@ pub struct RouteCache {
     pub key: CacheKey,
     /// Requests that go past the cache: all conditions of one of these hold.
     pub bypass: Vec<Vec<Predicate>>,
+    /// Bytes of a POST's body by which its response is known; absent where POST is not cached.
+    pub post_body_bytes_max: Option<u64>,
     /// Who may send `PURGE`.
     pub purge_from: Vec<IpNet>,
     /// Where the node is.
@@ -91,4 +96,6 @@ pub struct CacheKey {
     pub headers: Vec<String>,
     /// Cookies that count.
     pub cookies: Vec<String>,
+    /// The class of device counts, and is told the origin in this field.
+    pub device_header: Option<String>,
 }

@@ -18,6 +18,13 @@ pub(super) static STORE: NodeSpec = NodeSpec {
              where nothing is said",
         )
         .default("64MiB"),
+        prop(
+            "no-vary-search-bytes-max",
+            Size,
+            "bytes of memory for what responses say by `No-Vary-Search`, of all paths together; \
+             the oldest makes room, and one that takes a sixteenth of it does not count",
+        )
+        .default("1MiB"),
     ],
     children: &[&DISK],
     settings: true,
@@ -69,7 +76,7 @@ pub(super) static CACHE: NodeSpec = NodeSpec {
         prop("show-key", Bool, "`Cache-Status` tells the key too").default("#false"),
         prop("client-directives", Bool, "`Cache-Control` of requests counts").default("#true"),
     ],
-    children: &[&KEY, &BYPASS, &PURGE],
+    children: &[&KEY, &BYPASS, &POST, &PURGE],
     ..NODE
 };
 
@@ -83,6 +90,19 @@ static KEY: NodeSpec = NodeSpec {
             .list(),
         prop("header", Form("a field name such as \"X-Device\""), "fields that count").list(),
         prop("cookie", Text, "cookies that count").list(),
+        prop(
+            "device",
+            Bool,
+            "the class of device counts: `phone`, `tablet`, `desktop` or `bot`, by the client's \
+             hints or its `User-Agent`",
+        )
+        .default("#false"),
+        prop(
+            "device-header",
+            Form("a field name such as \"X-Device\""),
+            "the field in which the origin is told the class",
+        )
+        .default("X-Device"),
     ],
     ..NODE
 };
@@ -92,6 +112,19 @@ static BYPASS: NodeSpec = NodeSpec {
     doc: "Requests that go past the cache: all conditions of one node hold.",
     props: route::CONDITIONS,
     repeats: true,
+    ..NODE
+};
+
+static POST: NodeSpec = NodeSpec {
+    name: "post",
+    doc: "Keeps responses to POST too, for searches and GraphQL: the same body, with the same type \
+          and coding, gets the same response. Such a POST makes nothing invalid.",
+    props: &[prop(
+        "body-bytes-max",
+        Size,
+        "bytes of a body that is read before it is sent on; a longer one goes past the cache",
+    )
+    .default("64KiB")],
     ..NODE
 };
 

@@ -1,6 +1,7 @@
 //! The way of a request to the origin and back, by the cache: one fetch for many, validation,
 //! and what stands in where the origin fails.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use cache::date::Seconds;
@@ -14,7 +15,8 @@ use http1::{Headers, Known, Method};
 
 use super::flight::{Landed, Lead, Question, Turn};
 use super::keep::{self, Keeping, Kept, Sent};
-use super::{Asked, CachePlan, Missing, insight, look, parts, respond};
+use super::key::line;
+use super::{Asked, CachePlan, Missing, insight, look, parts, respond, search};
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind, Side};
 use crate::io::clock;
@@ -45,7 +47,7 @@ impl Errand<'_> {
     /// Fetches, or waits for one who does.
     pub(super) async fn run(&mut self, exchange: &mut Exchange) -> Result<Response, Fault> {
         // A head is fetched without its content: nobody else could use it.
-        if exchange.request.method != Method::Get {
+        if exchange.request.method != Method::Get && self.asked.posted.is_none() {
             return self.fetch(exchange, None, Conditions::Own).await;
         }
         loop {
@@ -63,6 +65,13 @@ impl Errand<'_> {
                     Landed::Stale(stored) if self.may_share_stale(exchange, &stored) => {
                         return Ok(self.serve_stale(exchange, &stored, None));
                     }
+                    // It is not for all URLs of its form, and yet it may be for this one.
+                    Landed::Stored(stored) if !self.asked.is_by_rule_of(&stored.head.headers) => {
+                        return match self.look_again(exchange).await {
+                            Some(response) => Ok(response),
+                            None => self.fetch(exchange, None, Conditions::Own).await,
+                        };
+                    }
                     Landed::Stored(_) | Landed::Stale(_) | Landed::Pass => {
                         return self.fetch(exchange, None, Conditions::Own).await;
                     }
@@ -70,30 +79,43 @@ impl Errand<'_> {
                     Landed::Left => {}
                 },
             }
-            self.asked.now = clock::unix().as_secs();
-            match look(self.worker, exchange, self.cache, &self.asked) {
-                std::ops::ControlFlow::Break(response) => return Ok(response),
-                std::ops::ControlFlow::Continue(missing) => self.missing = missing,
+            if let Some(response) = self.look_again(exchange).await {
+                return Ok(response);
             }
         }
+    }
+
+    async fn look_again(&mut self, exchange: &Exchange) -> Option<Response> {
+        let (worker, cache) = (self.worker, self.cache);
+        let asked = Asked::of(exchange, cache, self.asked.posted.clone());
+        let (asked, found) = match look(worker, exchange, cache, &asked) {
+            ControlFlow::Continue(missing) if search::is_worth_it(cache, &asked, &missing) => {
+                search::look_further(worker, exchange, cache, (asked, missing)).await
+            }
+            found => (asked, found),
+        };
+        self.asked = asked;
+        match found {
+            ControlFlow::Break(response) => return Some(response),
+            ControlFlow::Continue(missing) => self.missing = missing,
+        }
+        None
     }
 
     /// What tells requests apart that cannot share an answer.
     fn flight_key(&self, exchange: &Exchange) -> Vec<u8> {
         let mut key = self.asked.key.clone();
-        key.push(super::plan::URI_END);
-        key.extend_from_slice(&self.missing.fingerprint);
-        for field in [Known::Range, Known::IfRange] {
+        line(&mut key, "vary", &self.missing.fingerprint);
+        for (field, name) in [(Known::Range, "range"), (Known::IfRange, "if-range")] {
             for value in exchange.request.headers.values(field) {
-                key.push(super::plan::URI_END);
-                key.extend_from_slice(value);
+                line(&mut key, name, value);
             }
         }
         let has_credentials = exchange.request.headers.contains(Known::Authorization);
         let is_steered = self.cache.steering(exchange).next().is_some();
         if self.asked.directives.no_store || has_credentials || is_steered {
             // Their answers are most likely not to be shared.
-            key.extend_from_slice(b"\nalone");
+            line(&mut key, "alone", b"");
         }
         key
     }
@@ -114,6 +136,7 @@ impl Errand<'_> {
 
     fn selects(&self, exchange: &Exchange, stored: &Stored) -> bool {
         stored.selection.matches(&exchange.request.headers)
+            && self.asked.is_by_rule_of(&stored.head.headers)
             && respond::fits(exchange, stored)
             && !self.asked.directives.no_store
     }
@@ -170,7 +193,7 @@ impl Errand<'_> {
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, ..Handled::default() };
         let (cache, asked) = (self.cache, &self.asked);
-        let keeping = Keeping { cache, asked, question, sent };
+        let keeping = Keeping { worker: self.worker, cache, asked, question, sent };
         match (&self.missing.stored, response.head.status) {
             (Some(stored), 304) if self.validates(exchange) => {
                 Ok(self.renew(&keeping, exchange, stored, &response))
@@ -289,26 +312,28 @@ impl Errand<'_> {
         let mut judged = head.clone();
         judged.status = if stored.part.is_some() { 200 } else { judged.status };
         let verdict = keeping.judge_head(exchange, &judged);
-        let handled = Handled {
-            forward: Some(self.missing.forward),
-            forward_status: Some(304),
-            stored: verdict.is_ok(),
-            ..Handled::default()
-        };
         let now = keeping.times().response;
         if let Err(refused) = &verdict {
             insight::not_kept(exchange, refused.label());
         }
+        let is_own = verdict.as_ref().is_err_and(|refused| refused.is_own());
+        // Under another rule it would have another key: it is used this once.
+        let verdict = verdict.ok().filter(|_| self.asked.is_by_rule_of(&head.headers));
+        let handled = Handled {
+            forward: Some(self.missing.forward),
+            forward_status: Some(304),
+            stored: verdict.is_some(),
+            ..Handled::default()
+        };
         let terms = match &verdict {
-            Ok(storable) => storable.terms,
-            Err(_) => storable::Terms { received: now, ..storable::Terms::default() },
+            Some(storable) => storable.terms,
+            None => storable::Terms { received: now, ..storable::Terms::default() },
         };
         let left_out = verdict.as_ref().map_or(&[][..], |storable| &storable.fields_left_out);
         let own = keep::leave_out(&mut head.headers, left_out);
         let renewed = Arc::new(stored.renewed(head, terms));
         let store = &self.cache.shelf.store;
-        let is_own = verdict.as_ref().is_err_and(|refused| refused.is_own());
-        if verdict.is_ok() {
+        if verdict.is_some() {
             store.renew(&self.asked.key, stored, Arc::clone(&renewed));
         } else if !is_own {
             store.discard(&self.asked.key, stored);
@@ -317,7 +342,7 @@ impl Errand<'_> {
         let mut response = respond::from_stored(exchange, from, &renewed, handled);
         keep::give_back(&mut response, cookies);
         keep::give_back(&mut response, own);
-        Kept { response, stored: verdict.is_ok().then_some(renewed), is_own }
+        Kept { response, stored: verdict.is_some().then_some(renewed), is_own }
     }
 }
 

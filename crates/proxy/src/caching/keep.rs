@@ -16,12 +16,14 @@ use http1::headers::Field;
 use http1::{Headers, Known, ResponseHead};
 
 use super::flight::Question;
-use super::{Asked, CachePlan, fill, insight, parts, respond};
+use super::{Asked, CachePlan, fill, insight, parts, respond, search};
 use crate::exchange::{Exchange, Response};
 use crate::io::clock;
+use crate::worker::Worker;
 
 /// One answer on its way into the store.
 pub(super) struct Keeping<'a> {
+    pub(super) worker: &'a Worker,
     pub(super) cache: &'a CachePlan,
     pub(super) asked: &'a Asked,
     /// The request that it answers.
@@ -161,7 +163,7 @@ impl Keeping<'_> {
         if self.cache.steering(exchange).any(|name| !told(name)) {
             return Err(Refused::Steered);
         }
-        let policy = &self.cache.policy;
+        let policy = &self.cache.policy_for(exchange, self.asked.posted.is_some());
         storable::storable(&exchange.request, head, self.times(), policy).map_err(Refused::Rule)
     }
 
@@ -171,8 +173,9 @@ impl Keeping<'_> {
     }
 
     fn judge(&self, exchange: &Exchange, response: &Response) -> Result<Storable, Refused> {
+        let is_post_keyed = self.asked.posted.is_some();
         let storable = if response.head.status == 206 {
-            if parts::part_of(response).is_none() {
+            if is_post_keyed || parts::part_of(response).is_none() {
                 return Err(Refused::Part);
             }
             let mut whole = (*response.head).clone();
@@ -213,12 +216,16 @@ impl Keeping<'_> {
             head,
         });
         let shelf = &self.cache.shelf;
+        let key =
+            search::key_of(self.worker, (exchange, self.cache), self.asked, &stored.head.headers);
+        // Another key has another epoch; until now the question has watched for both.
+        let is_asked = *key == *self.asked.key;
+        let epoch = if is_asked { self.sent.epoch } else { shelf.store.epoch(&key) };
         let is_current = |_: &[Arc<Stored>]| !self.question.is_out_of_date();
         let headers = &exchange.request.headers;
-        shelf.store.put_if(&self.asked.key, headers, Arc::clone(&stored), is_current);
+        shelf.store.put_if(&key, headers, Arc::clone(&stored), is_current);
         let clock = insight::FillClock::of(exchange);
-        let place = (shelf, &self.asked.key[..], self.sent.epoch);
-        let filling = fill::Filling::new(place, Arc::clone(&stored), clock);
+        let filling = fill::Filling::new((shelf, &key, epoch), Arc::clone(&stored), clock);
         filling.begin(std::mem::replace(&mut response.body, crate::body::Body::Empty));
         (stored, own)
     }
@@ -234,7 +241,10 @@ impl Keeping<'_> {
         if let (Some(stored), 200) = (stored, response.head.status) {
             let store = &self.cache.shelf.store;
             match self.judge(exchange, &response) {
-                Ok(storable) if is_of_the_same(stored, &response) => {
+                Ok(storable)
+                    if is_of_the_same(stored, &response)
+                        && self.asked.is_by_rule_of(&response.head.headers) =>
+                {
                     let mut head = stored.head.clone();
                     validate::update(&mut head.headers, &response.head.headers);
                     leave_out(&mut head.headers, &storable.fields_left_out);

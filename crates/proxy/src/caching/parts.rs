@@ -53,6 +53,8 @@ pub(super) async fn complete(
         && rest.span.last + 1 == rest.complete_length
         && rest.complete_length == first.complete_length
         && rest.complete_length <= keeping.cache.shelf.store.limits().object_bytes_max
+        && (!response.head.headers.contains(Known::NoVarySearch)
+            || keeping.asked.is_by_rule_of(&response.head.headers))
         && stored.content.is_in_memory()
         && validate::are_parts_of_one(&stored.head.headers, &response.head.headers);
     if !fits {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::disk::DiskPlan;
-use cache::key::{self, QueryRule};
+use cache::search_rules::SearchRules;
 use cache::steering;
 use cache::storable::Policy;
 use cache::store::{Store, StoreLimits};
@@ -13,9 +13,10 @@ use cache::top::Top;
 use ipnet::IpNet;
 
 use super::flight::Flights;
+use super::key::KeyPlan;
 use crate::exchange::Exchange;
-use crate::parts;
 use crate::route::{Predicate, Query};
+use crate::tls::Facts;
 
 /// A store, and what is on its way into it. All workers share it, and it outlives a reload that
 /// leaves it as it is.
@@ -32,6 +33,8 @@ pub struct Shelf {
     disk_object_bytes_max: u64,
     /// What is being fetched.
     pub(super) flights: Arc<Flights>,
+    /// Which URLs have one response, by what responses say.
+    pub(super) search: SearchRules,
 }
 
 /// With a disk below it, memory takes objects up to one part in this many of its size; longer
@@ -54,9 +57,12 @@ impl Shelf {
             None => config.object_bytes_max,
         };
         let limits = StoreLimits { memory_bytes_max, object_bytes_max };
+        let search_bytes_max =
+            usize::try_from(config.no_vary_search_bytes_max).unwrap_or(usize::MAX);
         let same = |shelf: &&Arc<Self>| {
             shelf.name == config.name
                 && shelf.store.limits() == limits
+                && shelf.search.bytes_max() == search_bytes_max
                 && shelf.disk == config.disk
                 && shelf.disk_object_bytes_max == config.object_bytes_max
         };
@@ -68,6 +74,7 @@ impl Shelf {
                 disk: config.disk.clone(),
                 disk_object_bytes_max: config.object_bytes_max,
                 flights: Arc::default(),
+                search: SearchRules::new(search_bytes_max),
             })
         })
     }
@@ -121,16 +128,12 @@ pub struct CachePlan {
     pub(super) shows_key: bool,
     /// Directives of requests count.
     pub(super) honors_requests: bool,
-    query: QueryRule,
-    /// What tells the responses of this route from those of others for the same URI.
-    route: Vec<u8>,
-    headers: Vec<String>,
-    cookies: Vec<String>,
+    pub(super) key: KeyPlan,
+    /// Bytes of a POST's body by which its response is known.
+    pub(super) post_body_bytes_max: Option<u64>,
     bypass: Box<[Box<[Predicate]>]>,
     pub(super) purge_from: Vec<IpNet>,
 }
-
-pub(super) use cache::key::URI_END;
 
 impl CachePlan {
     /// Compiles the cache of a route. `shelves` has all stores of the configuration.
@@ -141,7 +144,6 @@ impl CachePlan {
             time.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX))
         };
         let one = |conditions: &Vec<_>| conditions.iter().map(Predicate::from).collect();
-        let told_apart = format!("{:?}", route.predicates).into_bytes();
         let shelf_index = shelves.iter().position(|shelf| shelf.name == plan.store)?;
         Some(Self {
             shelf: Arc::clone(shelves.get(shelf_index)?),
@@ -152,21 +154,23 @@ impl CachePlan {
                 error_ttl_s: seconds(plan.error_ttl),
                 stale_while_revalidate_s: seconds(plan.stale_while_revalidate),
                 stale_if_error_s: seconds(plan.stale_if_error),
+                ..Policy::default()
             },
             tells: plan.status,
             shows_key: plan.shows_key,
             honors_requests: plan.client_directives,
-            query: QueryRule {
-                sort: plan.key.sort_query,
-                allow: plan.key.query_allow.clone(),
-                deny: plan.key.query_deny.clone(),
-            },
-            route: if route.predicates.is_empty() { Vec::new() } else { told_apart },
-            headers: plan.key.headers.clone(),
-            cookies: plan.key.cookies.clone(),
+            key: KeyPlan::compile(route, &plan.key),
+            post_body_bytes_max: plan.post_body_bytes_max,
             bypass: plan.bypass.iter().map(one).collect(),
             purge_from: plan.purge_from.clone(),
         })
+    }
+
+    /// What is wanted of the response to one request.
+    pub(super) fn policy_for(&self, exchange: &Exchange, is_post_keyed: bool) -> Policy {
+        let shows = |facts: &Facts| facts.identity.is_some() && facts.client_cert.is_some();
+        let shows_identity = exchange.tls.as_deref().is_some_and(shows);
+        Policy { is_post_keyed, shows_identity, ..self.policy }
     }
 
     /// Whether a request goes past the cache.
@@ -184,44 +188,8 @@ impl CachePlan {
     /// The fields of a request that may have made it another one for the origin. A trusted proxy
     /// writes them itself, and what is part of the key is told apart.
     pub(super) fn steering<'a>(&'a self, exchange: &'a Exchange) -> impl Iterator<Item = &'a [u8]> {
-        let is_key = |name: &[u8]| {
-            self.headers.iter().any(|header| name.eq_ignore_ascii_case(header.as_bytes()))
-        };
         let is_trusted = exchange.client.trusted;
-        let all = steering::steering(&exchange.request.headers);
-        all.filter(move |name| !is_trusted && !is_key(name))
-    }
-
-    /// The URI of a request as it is known here.
-    pub(super) fn write_uri(&self, exchange: &Exchange, out: &mut Vec<u8>) {
-        let (scheme, authority) = (exchange.client.scheme, &exchange.request.authority);
-        let target = exchange.target_received();
-        if self.query.is_plain() {
-            return key::write(scheme, authority, target, out);
-        }
-        let mut counted = Vec::with_capacity(target.len());
-        self.query.apply(target, &mut counted);
-        key::write(scheme, authority, &counted, out);
-    }
-
-    /// Writes what belongs to the key behind the URI, if anything does.
-    pub(super) fn write_rest(&self, exchange: &Exchange, out: &mut Vec<u8>) {
-        if self.route.is_empty() && self.headers.is_empty() && self.cookies.is_empty() {
-            return;
-        }
-        out.push(URI_END);
-        out.extend_from_slice(&self.route);
-        for name in &self.headers {
-            out.push(URI_END);
-            for value in exchange.request.headers.values_named(name.as_bytes()) {
-                out.extend_from_slice(value);
-                out.push(b',');
-            }
-        }
-        for name in &self.cookies {
-            out.push(URI_END);
-            let value = parts::cookie(&exchange.request.headers, name.as_bytes());
-            out.extend_from_slice(value.unwrap_or_default());
-        }
+        let all = steering::steering(&exchange.request.headers).map(|field| field.name);
+        all.filter(move |name| !is_trusted && !self.key.has_header(name))
     }
 }

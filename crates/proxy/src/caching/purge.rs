@@ -9,7 +9,7 @@ use cache::store::purge::Mode;
 use http1::Known;
 
 use super::plan::Shelf;
-use super::{Asked, CachePlan};
+use super::{CachePlan, addressed};
 use crate::body::Body;
 use crate::exchange::{Exchange, Response};
 use crate::fault::{Fault, Kind};
@@ -23,7 +23,7 @@ use crate::worker::Worker;
 ///
 /// # Errors
 /// The disk could not take note: what was purged may be back after a restart.
-pub fn purge(shelf: &Shelf, uri: &[u8], mode: Mode) -> Result<usize, DiskError> {
+pub(super) fn purge(shelf: &Shelf, uri: &[u8], mode: Mode) -> Result<usize, DiskError> {
     shelf.flights.disown(uri);
     shelf.store.purge_uri(uri, mode, clock::unix().as_secs())
 }
@@ -47,14 +47,17 @@ pub(super) async fn by_method(
     if !cache.purge_from.iter().any(|network| network.contains(&client)) {
         return Err(Fault::client(Kind::PurgeRefused));
     }
-    let mut uri = Vec::new();
-    cache.write_uri(exchange, &mut uri);
+    let keys = addressed::keys_of(&exchange.snapshot, &cache.shelf, &uri_of(exchange));
     let mut modes = exchange.request.headers.values_named(b"purge-mode");
     let is_hard = modes.any(|mode| mode.eq_ignore_ascii_case(b"hard"));
     let mode = if is_hard { Mode::Hard } else { Mode::Soft };
-    let Some(count) = purge_beside(&cache.shelf, uri, mode).await else {
-        return Err(Fault::proxy(Kind::ProxyInternalError));
-    };
+    let mut count = 0;
+    for key in keys {
+        let Some(purged) = purge_beside(&cache.shelf, key, mode).await else {
+            return Err(Fault::proxy(Kind::ProxyInternalError));
+        };
+        count += purged;
+    }
     worker.metrics().add(Counter::CachePurges, 1);
     let text = format!("{{\"purged\":{count}}}\n");
     let mut response = Response::own(200, b"application/json", Body::owned(text.into_bytes()));
@@ -65,13 +68,29 @@ pub(super) async fn by_method(
 
 /// A change at the origin makes what is kept for its URI invalid, and what is kept for those
 /// that the answer names (RFC 9111 §4.4).
-pub(super) fn invalidate(worker: &Worker, cache: &CachePlan, asked: &Asked, response: &Response) {
-    let uri = asked.uri();
-    let mut count = remove(cache, uri, asked.key.len() > uri.len());
-    for named in invalidate::named(&response.head.headers, uri) {
-        count += remove(cache, &named, asked.key.len() > uri.len());
+pub(super) fn invalidate(
+    worker: &Worker,
+    (exchange, cache): (&Exchange, &CachePlan),
+    response: &Response,
+) {
+    let target = uri_of(exchange);
+    let named: Vec<_> = invalidate::named(&response.head.headers, &target).collect();
+    let mut count = 0;
+    for uri in std::iter::once(&target).chain(&named) {
+        let has_rest =
+            exchange.client.trusted || addressed::have_rest(&exchange.snapshot, &cache.shelf, uri);
+        let keys = addressed::keys_of(&exchange.snapshot, &cache.shelf, uri);
+        count += keys.iter().map(|key| remove(cache, key, has_rest)).sum::<usize>();
     }
     worker.metrics().add(Counter::CacheInvalidations, count as u64);
+}
+
+/// The URI of a request as it was sent.
+fn uri_of(exchange: &Exchange) -> Vec<u8> {
+    let (scheme, authority) = (exchange.client.scheme, &exchange.request.authority);
+    let mut uri = Vec::new();
+    cache::key::write(scheme, authority, exchange.target_received(), &mut uri);
+    uri
 }
 
 fn remove(cache: &CachePlan, uri: &[u8], has_rest: bool) -> usize {

@@ -7,6 +7,7 @@ use cache::status::Forward;
 use cache::store::stored::Stored;
 
 use super::flight::Turn;
+use super::key::line;
 use super::{Asked, CachePlan, Missing, look, use_stored};
 use crate::exchange::{Exchange, Response};
 use crate::worker::Worker;
@@ -46,7 +47,7 @@ pub(super) async fn recall(
 /// Several requests for the same read it once.
 async fn wait_for_turn(cache: &CachePlan, asked: &Asked) -> Option<Turn> {
     let mut flight = asked.key.clone();
-    flight.extend_from_slice(b"\nrecall");
+    line(&mut flight, "recall", b"");
     match cache.shelf.flights.join(&flight, asked.now) {
         Turn::Follow(follow) => {
             follow.landed().await;

@@ -10,6 +10,8 @@ use cache::store::stored::Stored;
 use http1::{BodyLength, Known, Method};
 
 use super::errand::Errand;
+use super::key::line;
+use super::post::Posted;
 use super::{Asked, CachePlan, Missing, insight};
 use crate::body::Body;
 use crate::exchange::Exchange;
@@ -32,11 +34,13 @@ pub(super) fn begin(
         return worker.metrics().limit("cache-refreshes");
     };
     let mut flight = asked.key.clone();
-    flight.extend_from_slice(b"\nrefresh");
+    line(&mut flight, "refresh", b"");
     let turn = cache.shelf.flights.join(&flight, asked.now);
     let (Some(worker), super::flight::Turn::Lead(lead)) = (worker.handle(), turn) else { return };
-    let mut again = Box::new(exchange.again((Body::Empty, BodyLength::None)));
-    again.request.method = Method::Get;
+    let posted = asked.posted.clone();
+    let content = posted.as_ref().map_or((Body::Empty, BodyLength::None), Posted::body);
+    let mut again = Box::new(exchange.again(content));
+    again.request.method = if posted.is_some() { Method::Post } else { Method::Get };
     let steering: Vec<Vec<u8>> = cache.steering(exchange).map(<[u8]>::to_vec).collect();
     let headers = &mut again.request.headers;
     // All of it is wanted, and nothing that is meant for this one client.
@@ -49,7 +53,8 @@ pub(super) fn begin(
     key.clone_from(&asked.key);
     let (uri_length, now, purge) = (asked.uri_length, asked.now, asked.purge);
     let directives = RequestDirectives::default();
-    let asked = Asked { key, uri_length, directives, now, purge };
+    let search = asked.search.clone();
+    let asked = Asked { key, uri_length, search, posted, directives, now, purge };
     let missing = Missing {
         forward: Forward::Stale,
         stored: Some(Arc::clone(stored)),

@@ -48,7 +48,10 @@ pub(super) fn head_of(
     head.headers.set_known(Known::Age, age.as_bytes());
     let mut response = Response::from_upstream(head, Body::Empty, None);
     let ttl_s = Some(stored.terms.ttl_s(asked.now));
-    tell(cache, asked, Handled { ttl_s, ..handled }, &mut response);
+    // The lifetime is not the origin's.
+    let is_set = cache.policy.override_ttl_s == Some(stored.terms.lifetime_s);
+    let detail = handled.detail.or(if is_set { Some("override-ttl") } else { None });
+    tell(cache, asked, Handled { ttl_s, detail, ..handled }, &mut response);
     response
 }
 

@@ -77,7 +77,7 @@ pub enum Held {
 /// What the cache would do with an exchange that has come as far; with what is stored where
 /// `looks` is set.
 pub(crate) fn view(exchange: &Exchange, cache: &CachePlan, looks: bool) -> CacheView {
-    let asked = Asked::of(exchange, cache);
+    let asked = Asked::of(exchange, cache, None);
     let purges = (is_purge(exchange.request.method) && !cache.purge_from.is_empty())
         .then(|| cache.purge_from.iter().any(|from| from.contains(&exchange.client.address)));
     let passes_by = if purges.is_some() { None } else { passes_by(exchange, cache) };

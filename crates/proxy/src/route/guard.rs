@@ -34,6 +34,15 @@ impl Guard {
             && !self.names_escapes
     }
 
+    /// Whether a path fits, whatever else is asked for.
+    pub(super) fn takes_path(&self, path: &[u8]) -> bool {
+        self.regex.as_ref().is_none_or(|regex| regex.is_match(path))
+    }
+
+    pub(super) fn asks_for_path_alone(&self) -> bool {
+        self.methods.is_empty() && self.predicates.is_empty()
+    }
+
     pub(super) fn verdict(&self, query: &Query<'_>, path: &[u8]) -> Verdict {
         if !self.predicates.iter().all(|predicate| predicate.holds(query)) {
             return Verdict::Fails;

@@ -67,7 +67,7 @@ impl Default for Words {
 }
 
 /// The limits of the configuration language, and the one that the system sets.
-pub const LIMITS: [&str; 18] = [
+pub const LIMITS: [&str; 20] = [
     "header-bytes-max",
     "headers-max",
     "uri-bytes-max",
@@ -85,6 +85,8 @@ pub const LIMITS: [&str; 18] = [
     "hedge-budget",
     "cache-refreshes",
     "cache-stalled-readers",
+    "cache-post-body",
+    "no-vary-search-bytes-max",
     "descriptors",
 ];
 
