@@ -62,7 +62,7 @@ impl Terms {
     /// The same with a lifetime that has ended now, if it had not before.
     #[must_use]
     pub fn ended(&self, now: Seconds) -> Self {
-        Self { lifetime_s: self.lifetime_s.min(self.age_s(now)), ..*self }
+        Self { lifetime_s: self.lifetime_s.min(self.age_s(now).saturating_sub(1)), ..*self }
     }
 
     /// Whether it is within its lifetime (§4.2).
@@ -172,9 +172,14 @@ pub fn storable(
     }
     let lifetime_s = lifetime_s(response, &directives, (explicit, times), policy)?;
     let age = freshness::age_on_receipt(&response.headers, times);
-    let is_explicit = explicit.is_some() || policy.override_ttl_s.is_some();
-    if response.headers.contains(Known::SetCookie) && !is_explicit {
+    let sets_cookie = response.headers.contains(Known::SetCookie) && explicit.is_none();
+    if sets_cookie && policy.override_ttl_s.is_none() {
         return Err(NotStored::SetCookie);
+    }
+    let mut fields_left_out = directives.fields;
+    if sets_cookie {
+        // The operator knows that the content is for all; the cookie is not.
+        fields_left_out.push(b"set-cookie".to_vec());
     }
     let no_stale = directives.must_revalidate
         || directives.proxy_revalidate
@@ -193,7 +198,7 @@ pub fn storable(
             no_cache: directives.no_cache,
             must_revalidate: no_stale,
         },
-        fields_left_out: directives.fields,
+        fields_left_out,
     })
 }
 

@@ -9,6 +9,7 @@ use cache::disk::DiskError;
 use cache::store::purge::{Mode, Scope};
 use control::Refusal;
 use proxy::caching::{self, Shelf};
+use proxy::record::metrics::StoreTotals;
 use proxy::snapshot::Snapshot;
 use serde_json::{Value, json};
 
@@ -16,6 +17,7 @@ use crate::live::Now;
 
 /// The stores with their numbers, as JSON.
 pub(crate) fn list(now: &Now) -> String {
+    let routes = now.metrics.route_totals();
     let shown = |(at, shelf): (usize, &Arc<Shelf>)| {
         let numbers = shelf.store.numbers();
         let totals = now.metrics.store_totals(at);
@@ -30,11 +32,34 @@ pub(crate) fn list(now: &Now) -> String {
             "misses": totals.misses,
             "hit_ratio": totals.hit_ratio().map(rounded),
             "bytes_saved": totals.sent_bytes,
+            "routes": routes_of(&now.snapshot, shelf, &routes),
             "disk": shelf.wants_disk().then(|| disk(shelf)),
         })
     };
     let all: Vec<Value> = now.snapshot.shelves.iter().enumerate().map(shown).collect();
     format!("{:#}\n", Value::Array(all))
+}
+
+/// The numbers of the routes that use a store.
+fn routes_of(
+    snapshot: &Snapshot,
+    shelf: &Arc<Shelf>,
+    totals: &[(String, StoreTotals)],
+) -> Vec<Value> {
+    let uses = |label: &str| {
+        let mut caches = snapshot.routes.iter().filter(|route| route.label == label);
+        caches.any(|route| route.cache.as_ref().is_some_and(|it| Arc::ptr_eq(it.store(), shelf)))
+    };
+    let shown = |(label, totals): &(String, StoreTotals)| {
+        json!({
+            "route": label,
+            "hits": totals.hits,
+            "misses": totals.misses,
+            "hit_ratio": totals.hit_ratio().map(rounded),
+            "bytes_saved": totals.sent_bytes,
+        })
+    };
+    totals.iter().filter(|(label, _)| uses(label)).map(shown).collect()
 }
 
 /// The numbers of a store's disk.

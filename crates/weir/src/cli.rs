@@ -93,6 +93,16 @@ pub(crate) enum Command {
 pub(crate) enum CacheCommand {
     /// Show the keys that are asked for most; their queries may have secrets
     Top(TopWish),
+    /// Show what each store holds, and how many requests it has answered
+    Stats(StatsWish),
+}
+
+/// Of whom the numbers are to be shown.
+#[derive(Debug, Args)]
+pub(crate) struct StatsWish {
+    /// The admin listener: `127.0.0.1:9900`, `unix:/run/weir-admin.sock`
+    #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1:9900")]
+    pub(crate) admin: String,
 }
 
 /// Which keys are to be shown.

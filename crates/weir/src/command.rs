@@ -54,6 +54,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo { listen, print } if print => demo::print(listen.as_deref()),
         Command::Demo { listen, .. } => demo::run(listen.as_deref()),
         Command::Cache { what: CacheCommand::Top(wish) } => cache::top(&wish),
+        Command::Cache { what: CacheCommand::Stats(wish) } => cache::stats(&wish),
         Command::Purge(wish) => purge::run(&wish),
         Command::Warm(wish) => warm::run(&wish),
         Command::Explain(wish) => explain::run(&wish),

@@ -13,8 +13,11 @@ use crate::vary::Selection;
 /// Tags of one response that count; further ones are left out.
 pub const TAGS_MAX: usize = 256;
 
-/// What a stored response costs beside its bytes.
-const OVERHEAD_BYTES: usize = 512;
+/// What a stored response costs beside its bytes: measured, by the memory that a process takes.
+const OVERHEAD_BYTES: usize = 960;
+
+/// Allocators hand out more than they are asked for: one part in this many more, on average.
+const SLACK_PART: usize = 16;
 
 /// A response as it is kept.
 #[derive(Debug)]
@@ -74,7 +77,7 @@ impl Stored {
     #[must_use]
     pub fn weight_bytes(&self) -> usize {
         let content = usize::try_from(self.content.memory_bytes()).unwrap_or(usize::MAX);
-        self.head_bytes().saturating_add(content)
+        self.head_bytes().saturating_add(content).saturating_add(content / SLACK_PART)
     }
 }
 

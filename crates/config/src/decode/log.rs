@@ -7,7 +7,7 @@ use crate::model::{AccessLog, LogField, LogFormat, LogSegment, LogTarget, Span};
 use crate::report::Diagnostic;
 use crate::suggest::{nearest, one_of};
 
-const FIELDS: [(&str, LogField); 19] = [
+const FIELDS: [(&str, LogField); 20] = [
     ("time", LogField::Time),
     ("client", LogField::Client),
     ("method", LogField::Method),
@@ -25,6 +25,7 @@ const FIELDS: [(&str, LogField); 19] = [
     ("route", LogField::Route),
     ("request_id", LogField::RequestId),
     ("reason", LogField::Reason),
+    ("cache", LogField::Cache),
     ("referer", LogField::Referer),
     ("user_agent", LogField::UserAgent),
 ];

@@ -85,6 +85,8 @@ pub enum LogField {
     RequestId,
     /// `{reason}`: why the exchange failed.
     Reason,
+    /// `{cache}`: what the cache did.
+    Cache,
     /// `{referer}`
     Referer,
     /// `{user_agent}`

@@ -256,6 +256,8 @@ impl Keeping<'_> {
                 _ => store.discard(&self.asked.key, stored),
             }
         }
+        // Its content would have to be fetched to be kept.
+        let handled = Handled { detail: handled.detail.or(Some("head")), ..handled };
         let mut response = response;
         respond::tell(self.cache, self.asked, handled, &mut response);
         Kept { response, stored: None, is_own: true }

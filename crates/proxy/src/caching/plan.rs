@@ -136,6 +136,12 @@ pub struct CachePlan {
 }
 
 impl CachePlan {
+    /// The store that it uses.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Shelf> {
+        &self.shelf
+    }
+
     /// Compiles the cache of a route. `shelves` has all stores of the configuration.
     #[must_use]
     pub fn compile(route: &config::Route, shelves: &[Arc<Shelf>]) -> Option<Self> {

@@ -81,6 +81,7 @@ pub fn exchange(worker: &Worker, exchange: &Exchange, response: Option<&Response
             first_byte: exchange.trace.first_byte.map(|at| at.duration_since(started)),
             request_id: exchange.request_id.as_bytes(),
             reason: fault.as_ref().map(Fault::reason),
+            cache: exchange.cached.get().map(|cached| cached.outcome.label()),
             request_headers: Some(&exchange.request.headers),
             response_headers: response.map(|response| &response.head.headers),
         }

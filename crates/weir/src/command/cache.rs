@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::cli::TopWish;
+use crate::cli::{StatsWish, TopWish};
 use crate::command::admin_client::ask;
 use crate::command::{Failure, print};
 
@@ -15,12 +15,65 @@ pub(super) fn top(wish: &TopWish) -> Result<(), Failure> {
         path.push_str("&cache=");
         encode(cache, &mut path);
     }
-    let answer = ask(&wish.admin, "GET", &path, None)?;
+    list(&wish.admin, &path, table)
+}
+
+/// Shows what each store holds, and what it was good for.
+pub(super) fn stats(wish: &StatsWish) -> Result<(), Failure> {
+    list(&wish.admin, "/cache", numbers)
+}
+
+/// Asks for a list, and prints it as a table.
+fn list(admin: &str, path: &str, table: fn(&[Value]) -> String) -> Result<(), Failure> {
+    let answer = ask(admin, "GET", path, None)?;
     let shown = answer.good().map_err(|why| Failure::failed(format!("nothing to show: {why}")))?;
     match serde_json::from_str(shown) {
         Ok(Value::Array(stores)) => print(&table(&stores)),
         _ => Err(Failure::failed("nothing to show: the answer is no list")),
     }
+}
+
+/// The stores one after the other, with the routes that use each.
+fn numbers(stores: &[Value]) -> String {
+    let mut text = String::new();
+    for store in stores {
+        let name = store["name"].as_str().filter(|name| !name.is_empty()).unwrap_or("default");
+        let number = |of: &Value, name: &str| of[name].as_u64().unwrap_or(0);
+        let ratio = |of: &Value| match of["hit_ratio"].as_f64() {
+            Some(ratio) => format!("{:.1}%", ratio * 100.0),
+            None => "-".to_owned(),
+        };
+        // Writing to memory cannot fail.
+        let _ = writeln!(text, "cache {name}");
+        let _ = writeln!(
+            text,
+            "  hits     {:>8}  of {} requests; {} bytes saved",
+            ratio(store),
+            number(store, "hits") + number(store, "misses"),
+            number(store, "bytes_saved"),
+        );
+        for route in store["routes"].as_array().into_iter().flatten() {
+            let label: String =
+                route["route"].as_str().unwrap_or_default().chars().map(safe).collect();
+            let requests = number(route, "hits") + number(route, "misses");
+            let _ = writeln!(text, "           {:>8}  of {requests} at {label}", ratio(route));
+        }
+        let _ = writeln!(
+            text,
+            "  memory   {:>8}  responses; {} of {} bytes",
+            number(store, "objects"),
+            number(store, "bytes"),
+            number(store, "bytes_max"),
+        );
+        let disk = &store["disk"];
+        if disk["up"] == Value::Bool(false) {
+            let _ = writeln!(text, "  disk         does not work");
+        } else if disk.is_object() {
+            let (objects, bytes) = (number(disk, "objects"), number(disk, "bytes"));
+            let _ = writeln!(text, "  disk     {objects:>8}  responses; {bytes} bytes");
+        }
+    }
+    text
 }
 
 /// The stores one after the other, a line for each key.

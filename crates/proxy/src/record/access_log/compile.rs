@@ -54,6 +54,7 @@ impl From<&config::LogField> for Field {
             LogField::Route => Self::Route,
             LogField::RequestId => Self::RequestId,
             LogField::Reason => Self::Reason,
+            LogField::Cache => Self::Cache,
             LogField::Referer => Self::Referer,
             LogField::UserAgent => Self::UserAgent,
             LogField::Header(name) => Self::Header(name.clone()),

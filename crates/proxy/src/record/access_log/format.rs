@@ -197,7 +197,7 @@ fn json_pieces() -> Vec<Piece> {
 }
 
 /// The keys of a JSON line in their order.
-pub(super) const JSON_FIELDS: [(&str, Field); 23] = [
+pub(super) const JSON_FIELDS: [(&str, Field); 24] = [
     ("time", Field::Time),
     ("client", Field::Client),
     ("peer", Field::Peer),
@@ -219,6 +219,7 @@ pub(super) const JSON_FIELDS: [(&str, Field); 23] = [
     ("first_byte_ms", Field::FirstByteMs),
     ("request_id", Field::RequestId),
     ("reason", Field::Reason),
+    ("cache", Field::Cache),
     ("referer", Field::Referer),
     ("user_agent", Field::UserAgent),
 ];

@@ -45,6 +45,7 @@ fn record<'a>(request: &'a Headers, response: &'a Headers) -> LogRecord<'a> {
         first_byte: Some(Duration::from_micros(11_000)),
         request_id: b"r-1",
         reason: Some("connection_refused"),
+        cache: Some("miss"),
         request_headers: Some(request),
         response_headers: Some(response),
     }
@@ -69,7 +70,7 @@ fn a_json_line_has_every_field() {
             r#""query":"x=1","protocol":"HTTP/1.1","status":502,"bytes_in":12,"bytes_out":345,"#,
             r#""duration_ms":12.034,"route":"example.com/*","upstream":"app","#,
             r#""server":"10.0.0.1:8080","attempts":2,"connect_ms":0.400,"first_byte_ms":11.000,"#,
-            r#""request_id":"r-1","reason":"connection_refused","#,
+            r#""request_id":"r-1","reason":"connection_refused","cache":"miss","#,
             r#""referer":"https://a/\"b\"","user_agent":"curl/8"}"#,
             "\n"
         )

@@ -49,6 +49,8 @@ pub struct LogRecord<'a> {
     pub request_id: &'a [u8],
     /// The reason code of a refusal or fault.
     pub reason: Option<&'a str>,
+    /// What the cache did, on a route that has one.
+    pub cache: Option<&'a str>,
     /// The fields of the request as received.
     pub request_headers: Option<&'a Headers>,
     /// The fields of the response as sent.
@@ -104,6 +106,8 @@ pub enum Field {
     RequestId,
     /// Why the exchange failed.
     Reason,
+    /// What the cache did.
+    Cache,
     /// `Referer` of the request.
     Referer,
     /// `User-Agent` of the request.
@@ -154,6 +158,7 @@ impl Field {
             Self::FirstByteMs => record.first_byte.map_or(Value::Absent, Value::Millis),
             Self::RequestId => text(record.request_id),
             Self::Reason => optional(record.reason.map(str::as_bytes)),
+            Self::Cache => optional(record.cache.map(str::as_bytes)),
             Self::Referer => known(record.request_headers, Known::Referer),
             Self::UserAgent => known(record.request_headers, Known::UserAgent),
             Self::Header(name) => named(record.request_headers, name),

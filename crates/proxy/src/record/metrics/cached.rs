@@ -35,6 +35,12 @@ impl CacheOutcome {
     const LABELS: [&str; 7] =
         ["hit", "stale", "revalidated", "collapsed", "miss", "bypass", "failed"];
 
+    /// The word for it in metrics and logs.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        Self::LABELS.get(self as usize).copied().unwrap_or_default()
+    }
+
     /// Whether the content came out of the cache.
     #[must_use]
     pub fn is_hit(self) -> bool {
@@ -215,6 +221,24 @@ impl Metrics {
             totals.sent_bytes += cells.sent_bytes.value();
         }
         totals
+    }
+
+    /// What the cache has done at each route that uses it, by the route's pattern.
+    #[must_use]
+    pub fn route_totals(&self) -> Vec<(String, StoreTotals)> {
+        let mut routes = Vec::new();
+        each(&self.registry, |label, used| {
+            let mut totals = StoreTotals::default();
+            for cells in used {
+                let [hit, stale, revalidated, collapsed, miss, _, failed] = &cells.outcomes;
+                totals.hits +=
+                    [hit, stale, revalidated, collapsed].map(Cell::value).iter().sum::<u64>();
+                totals.misses += miss.value() + failed.value();
+                totals.sent_bytes += cells.sent_bytes.value();
+            }
+            routes.push((label.to_owned(), totals));
+        });
+        routes
     }
 }
 
