@@ -1,5 +1,6 @@
 //! Load that `wrk` cannot make: uploads of any size, downloads thrown away unread, a new
-//! connection for every request, and another object with every request. One thread, a fixed number of exchanges at a time.
+//! connection for every request, and another object with every request. One thread, a fixed
+//! number of exchanges at a time.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
