@@ -43,7 +43,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario {
         work: Work::Hit(Hit {
             range: Some("bytes=500000-565535"),
-            ..object("/f/1048576/1", 64 << 10)
+            ..object("/f/1048576/2", 64 << 10)
         }),
         gaps: &[("haproxy", "it answers ranges with the whole")],
         ..hit("range", "64 KiB of a kept object of 1 MiB, 64 connections", "", 0)
@@ -57,7 +57,7 @@ const SCENARIOS: &[Scenario] = &[
             order: Order::Even,
             count: 32_768,
             warm_up_order: Order::InTurn,
-            warm_up: 98_304,
+            warm_up: 65_536,
             requests: 30_000,
         }),
         store: Some(Store::Disk { memory_mib: 64, disk_mib: 4096 }),
@@ -73,7 +73,7 @@ const SCENARIOS: &[Scenario] = &[
             order: Order::Zipf,
             count: 1_000_000,
             warm_up_order: Order::Zipf,
-            warm_up: 600_000,
+            warm_up: 450_000,
             requests: 60_000,
         }),
         store: MEMORY,

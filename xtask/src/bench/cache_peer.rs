@@ -38,7 +38,8 @@ site {{
 }
 
 /// nginx: files straight into their place, many evicted at a time, some of them kept open.
-/// `sendfile` pays for large ones alone: a small one leaves in one call with its head.
+/// `sendfile` pays for a large one alone, as a whole: a small one leaves in one call with its head,
+/// and a part of a large one meets with delayed acknowledgements.
 pub(super) fn nginx(site: &Site<'_>, store: Store) -> String {
     let Site { listen, tls, origin, folder, kept, .. } = site;
     let (folder, kept) = (folder.display(), kept.display());
@@ -96,7 +97,7 @@ http {{
         add_header Via "1.1 nginx";
         add_header Cache-Status "nginx; $upstream_cache_status; ttl=00000";
         location / {{ proxy_pass http://origin; }}
-        location /f/1048576/ {{
+        location = /f/1048576/1 {{
             proxy_pass http://origin;
             sendfile on;
             tcp_nopush on;
