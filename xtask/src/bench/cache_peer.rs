@@ -46,7 +46,7 @@ pub(super) fn nginx(site: &Site<'_>, store: Store) -> String {
     let (certificate, key) = pair(site);
     let (room_mib, open_max) = match store {
         Store::Memory { mib } => (mib, 1_000),
-        Store::Disk { disk_mib, .. } => (disk_mib, 40_000),
+        Store::Disk { disk_mib, .. } => (disk_mib, 10_000),
     };
     format!(
         r#"worker_processes 1;
