@@ -1,23 +1,26 @@
-//! Load that `wrk` cannot make: uploads of any size, downloads thrown away unread, and a new
-//! connection for every request. One thread, a fixed number of exchanges at a time.
+//! Load that `wrk` cannot make: uploads of any size, downloads thrown away unread, a new
+//! connection for every request, and another object with every request. One thread, a fixed
+//! number of exchanges at a time.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::picks::Picks;
 use crate::tally::Tally;
 use crate::wire::{self, Watch};
 
 const SCRATCH_BYTES: usize = 256 * 1024;
+/// What is read at once while the head is awaited; a small body comes with it.
+const HEAD_BYTES: usize = 16 * 1024;
 
 /// What is asked, of whom, and for how long.
 pub struct Plan {
     /// The proxy.
     pub target: SocketAddr,
-    /// Request target of every request.
-    pub path: String,
-    /// Body of every request; none makes it a GET.
-    pub upload_bytes: u64,
+    /// What every request is for.
+    pub asks: Asks,
     /// Whether every request has a connection of its own.
     pub close: bool,
     /// Exchanges at a time.
@@ -28,15 +31,44 @@ pub struct Plan {
     pub requests_max: u64,
 }
 
+/// What requests are for.
+pub enum Asks {
+    /// The same each time.
+    Same {
+        /// Request target.
+        path: String,
+        /// Length of the body; none makes it a GET.
+        upload_bytes: u64,
+    },
+    /// One object after the other.
+    Objects(Picks),
+}
+
+/// One request.
+struct Ask {
+    head: Rc<[u8]>,
+    /// What the answer must measure, where that is known.
+    body_bytes: Option<u64>,
+}
+
 impl Plan {
-    fn head(&self) -> Vec<u8> {
-        let Self { path, target, upload_bytes, .. } = self;
+    fn head(&self, path: &str) -> Rc<[u8]> {
+        let target = self.target;
         let close = if self.close { "Connection: close\r\n" } else { "" };
-        let (method, length) = match upload_bytes {
+        let (method, length) = match self.upload_bytes() {
             0 => ("GET", String::new()),
             bytes => ("POST", format!("Content-Length: {bytes}\r\n")),
         };
-        format!("{method} {path} HTTP/1.1\r\nHost: {target}\r\n{length}{close}\r\n").into_bytes()
+        format!("{method} {path} HTTP/1.1\r\nHost: {target}\r\n{length}{close}\r\n")
+            .into_bytes()
+            .into()
+    }
+
+    fn upload_bytes(&self) -> u64 {
+        match self.asks {
+            Asks::Same { upload_bytes, .. } => upload_bytes,
+            Asks::Objects(_) => 0,
+        }
     }
 }
 
@@ -73,7 +105,8 @@ const GRACE: Duration = Duration::from_secs(30);
 
 struct Load {
     plan: Plan,
-    head: Vec<u8>,
+    /// The head of requests that are all the same.
+    same: Rc<[u8]>,
     scratch: Vec<u8>,
     watch: Watch,
     lanes: Vec<Option<Lane>>,
@@ -86,9 +119,13 @@ struct Load {
 impl Load {
     fn new(plan: Plan) -> io::Result<Self> {
         let lanes = (0..plan.connections).map(|_| None).collect();
+        let same = match &plan.asks {
+            Asks::Same { path, .. } => plan.head(path),
+            Asks::Objects(_) => Rc::default(),
+        };
         Ok(Self {
-            head: plan.head(),
             plan,
+            same,
             scratch: vec![b'u'; SCRATCH_BYTES],
             watch: Watch::new()?,
             lanes,
@@ -99,38 +136,44 @@ impl Load {
         })
     }
 
-    /// Whether one more request may start; counts it if so.
-    fn start(&mut self) -> bool {
-        let goes =
-            self.started < self.plan.requests_max && self.begun.elapsed() < self.plan.duration;
-        self.started += u64::from(goes);
-        goes
+    /// One more request, if it may start; counts it.
+    fn start(&mut self) -> Option<Ask> {
+        if self.started >= self.plan.requests_max || self.begun.elapsed() >= self.plan.duration {
+            return None;
+        }
+        self.started += 1;
+        let Asks::Objects(picks) = &mut self.plan.asks else {
+            return Some(Ask { head: Rc::clone(&self.same), body_bytes: None });
+        };
+        let object = picks.next()?;
+        let head = self.plan.head(&object.to_string());
+        Some(Ask { head, body_bytes: Some(object.bytes()) })
     }
 
     fn open(&mut self, number: usize) -> io::Result<()> {
         self.lanes[number] = None;
-        if !self.start() {
-            return Ok(());
-        }
+        let Some(ask) = self.start() else { return Ok(()) };
         let began = Instant::now();
         let stream = wire::connect(source(self.opened), self.plan.target)?;
         self.opened += 1;
         stream.set_nonblocking(true)?;
         self.watch.add(&stream, number)?;
         // Its being writable is the first thing the watch reports.
-        self.lanes[number] = Some(Lane { stream, began, phase: Phase::Send(0) });
+        self.lanes[number] = Some(Lane { stream, began, ask, phase: Phase::Send(0) });
         Ok(())
     }
 
     /// Goes on until the lane's socket blocks or its turn to ask is over.
     fn advance(&mut self, number: usize) -> io::Result<()> {
         while let Some(lane) = &mut self.lanes[number] {
-            let step = lane.step(&self.head, &self.plan, &mut self.scratch);
+            let step = lane.step(&self.plan, &mut self.scratch);
             match step {
+                // The answer to what went out at once wakes the lane: no use in looking now.
+                Ok(None) if lane.has_just_asked() => return Ok(()),
                 Ok(None) => {}
                 Ok(Some(bytes)) => {
                     let latency = lane.began.elapsed();
-                    self.tally.good(latency, bytes + self.plan.upload_bytes);
+                    self.tally.good(latency, bytes + self.plan.upload_bytes());
                     self.next(number)?;
                 }
                 Err(cause) if cause.kind() == ErrorKind::WouldBlock => return Ok(()),
@@ -147,13 +190,13 @@ impl Load {
         if self.plan.close {
             return self.open(number);
         }
-        let goes_on = self.start();
-        match &mut self.lanes[number] {
-            Some(lane) if goes_on => {
-                lane.began = Instant::now();
+        let ask = self.start();
+        match (&mut self.lanes[number], ask) {
+            (Some(lane), Some(ask)) => {
+                (lane.began, lane.ask) = (Instant::now(), ask);
                 lane.phase = Phase::Send(0);
             }
-            lane => *lane = None,
+            (lane, _) => *lane = None,
         }
         Ok(())
     }
@@ -163,6 +206,7 @@ impl Load {
 struct Lane {
     stream: TcpStream,
     began: Instant,
+    ask: Ask,
     phase: Phase,
 }
 
@@ -179,21 +223,29 @@ enum Phase {
 }
 
 impl Lane {
+    /// Whether a GET is out and nothing of its answer was looked for. Nothing came before it, so
+    /// what comes now is news to the watch.
+    fn has_just_asked(&self) -> bool {
+        matches!(&self.phase, Phase::Head(received) if received.is_empty())
+            && self.ask.head.starts_with(b"GET ")
+    }
+
     /// One system call's worth of progress; the response's length when it is complete.
-    fn step(&mut self, head: &[u8], plan: &Plan, scratch: &mut [u8]) -> io::Result<Option<u64>> {
+    fn step(&mut self, plan: &Plan, scratch: &mut [u8]) -> io::Result<Option<u64>> {
         match &mut self.phase {
             Phase::Send(sent) => {
-                *sent += send(&mut self.stream, *sent, head, scratch, plan.upload_bytes)?;
-                if *sent == head.len() as u64 + plan.upload_bytes {
+                let (head, upload_bytes) = (&self.ask.head, plan.upload_bytes());
+                *sent += send(&mut self.stream, *sent, head, scratch, upload_bytes)?;
+                if *sent == head.len() as u64 + upload_bytes {
                     self.phase = Phase::Head(Vec::new());
                 }
                 return Ok(None);
             }
             Phase::Head(received) => {
-                let count = some(self.stream.read(&mut scratch[..4096])?)?;
+                let count = some(self.stream.read(&mut scratch[..HEAD_BYTES])?)?;
                 received.extend_from_slice(&scratch[..count]);
                 let Some(length) = wire::head_length(received) else { return Ok(None) };
-                let (whole, here) = expected(received, length)?;
+                let (whole, here) = expected(received, length, self.ask.body_bytes)?;
                 self.phase = Phase::Body(whole, whole - here);
             }
             Phase::Body(_, left) => {
@@ -224,12 +276,18 @@ fn send(out: &mut TcpStream, sent: u64, head: &[u8], filling: &[u8], body: u64) 
 }
 
 /// The length of a good response's body and how much of it came with the head.
-fn expected(received: &[u8], head_length: usize) -> io::Result<(u64, u64)> {
+fn expected(
+    received: &[u8],
+    head_length: usize,
+    body_bytes: Option<u64>,
+) -> io::Result<(u64, u64)> {
     let head = &received[..head_length];
     let here = (received.len() - head_length) as u64;
     let good = head.starts_with(b"HTTP/1.1 200 ");
     match wire::content_length(head) {
-        Some(whole) if good && here <= whole => Ok((whole, here)),
+        Some(whole) if good && here <= whole && body_bytes.is_none_or(|known| known == whole) => {
+            Ok((whole, here))
+        }
         _ => Err(ErrorKind::InvalidData.into()),
     }
 }

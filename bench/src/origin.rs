@@ -1,12 +1,14 @@
 //! An origin server that spends as little as it can: one thread, prepared replies, uploads
 //! thrown away in the kernel. It trusts its clients, which are proxies under test.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
 
 use slab::Slab;
 
+use crate::clock::Clock;
+use crate::object::Object;
 use crate::wire::{self, Watch};
 
 /// The number under which the listener is watched.
@@ -62,7 +64,7 @@ impl Origin {
 
     fn advance(&mut self, number: usize) {
         let Some(conversation) = self.conversations.get_mut(number) else { return };
-        match conversation.advance(&self.replies, &mut self.scratch) {
+        match conversation.advance(&mut self.replies, &mut self.scratch) {
             Ok(()) => {}
             Err(cause) if cause.kind() == ErrorKind::WouldBlock => {}
             Err(_) => drop(self.conversations.remove(number)),
@@ -85,7 +87,7 @@ impl Conversation {
 
     /// Goes on until the socket blocks (`WouldBlock`, or `Ok` when a short read says so) or
     /// the connection is over (any other error).
-    fn advance(&mut self, replies: &Replies, scratch: &mut [u8]) -> io::Result<()> {
+    fn advance(&mut self, replies: &mut Replies, scratch: &mut [u8]) -> io::Result<()> {
         let mut drained = false;
         loop {
             while self.upload_bytes_left > 0 {
@@ -109,7 +111,7 @@ impl Conversation {
     }
 
     /// Moves one request out of what was received; its reply waits for its body.
-    fn take_request(&mut self, replies: &Replies) -> bool {
+    fn take_request(&mut self, replies: &mut Replies) -> bool {
         let Some(length) = wire::head_length(&self.received) else { return false };
         let head = &self.received[..length];
         self.reply = Some(replies.to(head));
@@ -136,14 +138,16 @@ struct Reply {
 }
 
 impl Reply {
+    /// Head and filling go together, so that a proxy need not read twice.
     fn send(&mut self, stream: &mut TcpStream) -> io::Result<()> {
-        while self.sent < self.bytes.len() {
-            self.sent += some(stream.write(&self.bytes[self.sent..])?)?;
-        }
-        while self.filling_bytes_left > 0 {
+        while self.sent < self.bytes.len() || self.filling_bytes_left > 0 {
             let left = usize::try_from(self.filling_bytes_left).unwrap_or(usize::MAX);
-            let length = self.filling.len().min(left);
-            self.filling_bytes_left -= some(stream.write(&self.filling[..length])?)? as u64;
+            let head = &self.bytes[self.sent..];
+            let filling = &self.filling[..self.filling.len().min(left)];
+            let count = some(stream.write_vectored(&[IoSlice::new(head), IoSlice::new(filling)])?)?;
+            let of_head = count.min(head.len());
+            self.sent += of_head;
+            self.filling_bytes_left -= (count - of_head) as u64;
         }
         Ok(())
     }
@@ -154,6 +158,10 @@ struct Replies {
     fixed: Vec<(&'static str, Rc<[u8]>)>,
     unknown: Rc<[u8]>,
     filling: Rc<[u8]>,
+    clock: Clock,
+    /// Objects that were asked for, and those of them that had not changed.
+    asked: u64,
+    validated: u64,
 }
 
 impl Replies {
@@ -161,22 +169,53 @@ impl Replies {
         let fixed = [("/small", 128), ("/16k", 16 << 10), ("/1m", 1 << 20), ("/upload", 2)];
         let fixed = fixed.map(|(path, bytes)| (path, whole("200 OK", bytes)));
         let filling = vec![b'w'; SCRATCH_BYTES].into();
-        Self { fixed: fixed.to_vec(), unknown: whole("404 Not Found", 2), filling }
+        let (clock, unknown) = (Clock::default(), whole("404 Not Found", 2));
+        Self { fixed: fixed.to_vec(), unknown, filling, clock, asked: 0, validated: 0 }
     }
 
-    /// The reply to a request head: by path, or `/stream?bytes=N` for any length.
-    fn to(&self, head: &[u8]) -> Reply {
+    /// The reply to a request head, by path: of any length with `/stream?bytes=N`, an object
+    /// (see `object`), or with `/counts` how many of these there were.
+    fn to(&mut self, head: &[u8]) -> Reply {
         let target = head.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
         let target = std::str::from_utf8(target).unwrap_or_default();
+        if let Some(object) = Object::named(target) {
+            return self.object(object, head);
+        }
         let streamed = target.strip_prefix("/stream?bytes=").and_then(|n| n.parse::<u64>().ok());
         let known = self.fixed.iter().find(|(path, _)| *path == target);
         let bytes = match (streamed, known) {
             (Some(bytes), _) => reply_head("200 OK", bytes).into_bytes().into(),
             (None, Some((_, bytes))) => Rc::clone(bytes),
+            (None, None) if target == "/counts" => self.counts(),
             (None, None) => Rc::clone(&self.unknown),
         };
-        let filling = Rc::clone(&self.filling);
-        Reply { bytes, sent: 0, filling, filling_bytes_left: streamed.unwrap_or(0) }
+        self.reply(bytes, streamed.unwrap_or(0))
+    }
+
+    fn object(&mut self, object: Object, head: &[u8]) -> Reply {
+        self.asked += 1;
+        let (date, tag, fresh_s) = (self.clock.now(), object.tag(), object.fresh_s());
+        let fields = format!("Date: {date}\r\nETag: {tag}\r\nCache-Control: max-age={fresh_s}\r\n");
+        if wire::field(head, b"if-none-match") == Some(tag.as_bytes()) {
+            self.validated += 1;
+            let head = format!("HTTP/1.1 304 Not Modified\r\nServer: origin\r\n{fields}\r\n");
+            return self.reply(head.into_bytes().into(), 0);
+        }
+        let bytes = object.bytes();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nServer: origin\r\n{fields}Content-Type: text/plain\r\n\
+             Content-Length: {bytes}\r\n\r\n"
+        );
+        self.reply(head.into_bytes().into(), bytes)
+    }
+
+    fn counts(&self) -> Rc<[u8]> {
+        let body = format!("asked={} validated={}", self.asked, self.validated);
+        (reply_head("200 OK", body.len() as u64) + &body).into_bytes().into()
+    }
+
+    fn reply(&self, bytes: Rc<[u8]>, filling_bytes_left: u64) -> Reply {
+        Reply { bytes, sent: 0, filling: Rc::clone(&self.filling), filling_bytes_left }
     }
 }
 

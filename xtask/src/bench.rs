@@ -4,6 +4,9 @@
 //! turn at each scenario, so that what the machine does beside falls on all of them alike.
 
 mod answer;
+mod cache;
+mod cache_peer;
+mod cached;
 mod certificate;
 mod contender;
 mod cost;
@@ -16,6 +19,7 @@ mod report;
 mod rig;
 mod samples;
 mod scenario;
+mod suite;
 mod syscalls;
 mod table;
 mod tls;
@@ -31,11 +35,14 @@ use report::Report;
 use rig::Rig;
 use samples::Samples;
 use scenario::{Scenario, Work};
+use suite::Suite;
+
+const SUITES: [&Suite; 4] = [&h1::SUITE, &h2::SUITE, &tls::SUITE, &cache::SUITE];
 
 /// What is measured, against whom, and how long.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// The suite
+    /// The suite: h1, h2, tls or cache
     #[arg(default_value = "h1")]
     suite: String,
     /// Turns of each contender at each scenario
@@ -86,19 +93,16 @@ impl Options {
 
 /// Runs a suite and writes its report to standard output and below bench/results.
 pub fn run(root: &Root, options: &Options) -> Outcome {
-    let suite = match options.suite.as_str() {
-        "h1" => h1::SCENARIOS,
-        "h2" => h2::SCENARIOS,
-        "tls" => tls::SCENARIOS,
-        other => {
-            return Err(Fail::new(format!("there is no suite {other}; there are: h1, h2, tls")));
-        }
-    };
+    let suite = SUITES.iter().find(|suite| suite.name == options.suite).ok_or_else(|| {
+        let names: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+        let (wanted, names) = (&options.suite, names.join(", "));
+        Fail::new(format!("there is no suite {wanted}; there are: {names}"))
+    })?;
     setup::run(root, Purpose::Bench)?;
     shell::run(&mut root.cargo(["build", "--release", "--quiet", "--package", "weir-bench"]))?;
     let weirs = weirs(root, options)?;
-    let contenders = contender::all(root, &weirs, options)?;
-    let scenarios = options.scenarios(suite);
+    let contenders = contender::all(root, &weirs, suite.peers, options)?;
+    let scenarios = options.scenarios(suite.scenarios);
     if scenarios.is_empty() {
         return Err(Fail::new("no scenario of that name"));
     }
@@ -106,17 +110,19 @@ pub fn run(root: &Root, options: &Options) -> Outcome {
     let mut samples = Samples::default();
     for scenario in &scenarios {
         eprintln!("{}: {}", scenario.name, scenario.title);
-        rig.take_origin(scenario.h2_origin)?;
+        rig.take(scenario)?;
         match scenario.work {
             Work::Idle => idle::measure(&mut rig, scenario, options, &mut samples)?,
+            Work::Hit(_) | Work::Objects(_) => {
+                cached::measure(&mut rig, scenario, options, &mut samples)?;
+            }
             _ => measure(&mut rig, scenario, options, &mut samples)?,
         }
     }
     let calls = syscalls::measure(&mut rig, &scenarios)?;
-    let versions = rig.versions();
-    let report =
-        Report { options, scenarios: &scenarios, samples: &samples, calls: &calls, versions };
-    report.publish(root)
+    let (versions, left_out) = (rig.versions(), rig.left_out());
+    let (scenarios, samples, calls) = (&*scenarios, &samples, &*calls);
+    Report { options, suite, scenarios, samples, calls, versions, left_out }.publish(root)
 }
 
 /// The alternating rounds of one scenario, after a correct answer of everyone.

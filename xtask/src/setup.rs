@@ -21,7 +21,7 @@ pub enum Purpose {
 
 /// Prepares the machine; the second time it only looks.
 pub fn run(root: &Root, purpose: Purpose) -> Outcome {
-    debian::install(root)?;
+    debian::install(root, purpose)?;
     if purpose != Purpose::Bench {
         python::tests(root)?;
         python::tests_of_old(root)?;

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use clap::Parser;
 use weir_bench::origin::Origin;
 
-/// Serves /small, /16k, /1m, /stream?bytes=N and takes any upload at /upload.
+/// Serves /small, /16k, /1m, /stream?bytes=N, objects by number, and takes any upload at /upload.
 #[derive(Parser)]
 struct Cli {
     /// Where to listen

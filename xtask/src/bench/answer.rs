@@ -5,19 +5,22 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
-use super::scenario::{Door, Scenario, Work};
+use super::scenario::{Door, Hit, Scenario, Work};
 use crate::shell::{self, Fail, Outcome};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the scenario's request once and looks at the whole response.
 pub(super) fn check(address: SocketAddr, scenario: &Scenario) -> Outcome {
+    if let Work::Hit(Hit { path, body_bytes, range, .. }) = scenario.work {
+        return check_by_curl(address, scenario.door, (path, body_bytes, range));
+    }
     if scenario.door != Door::Plain {
         let wanted = match scenario.work {
             Work::Get { path, body_bytes, .. } | Work::H2 { path, body_bytes, .. } => {
-                (path, body_bytes)
+                (path, body_bytes, None)
             }
-            _ => ("/small", 128),
+            _ => ("/small", 128, None),
         };
         return check_by_curl(address, scenario.door, wanted);
     }
@@ -35,10 +38,17 @@ pub(super) fn check(address: SocketAddr, scenario: &Scenario) -> Outcome {
     }
 }
 
-/// The same by way of HTTP/2, or of TLS.
-fn check_by_curl(address: SocketAddr, door: Door, (path, body_bytes): (&str, u64)) -> Outcome {
+/// The same by way of HTTP/2, or of TLS, or for a part.
+fn check_by_curl(
+    address: SocketAddr,
+    door: Door,
+    (path, body_bytes, range): (&str, u64, Option<&str>),
+) -> Outcome {
     let mut curl = Command::new("curl");
-    curl.args(["-sk", "--max-time", "10"]);
+    curl.args(["-skf", "--max-time", "10"]);
+    if let Some(range) = range {
+        curl.args(["-H", &format!("Range: {range}")]);
+    }
     match door {
         Door::Plain => curl.arg(format!("http://{address}{path}")),
         Door::H2c => curl.args(["--http2-prior-knowledge", &format!("http://{address}{path}")]),
@@ -48,7 +58,14 @@ fn check_by_curl(address: SocketAddr, door: Door, (path, body_bytes): (&str, u64
     if said.len() as u64 == body_bytes && said.bytes().all(|byte| byte == b'w') {
         return Ok(());
     }
-    Err(Fail::new(format!("{address}: {} bytes instead of the answer", said.len())))
+    let length = said.len();
+    Err(Fail::new(format!("{address}{path}: {length} bytes instead of the {body_bytes}")))
+}
+
+/// The text that a GET is answered with.
+pub(super) fn text(address: SocketAddr, path: &str) -> Outcome<String> {
+    let url = format!("http://{address}{path}");
+    shell::output(Command::new("curl").args(["-sf", "--max-time", "10", &url]))
 }
 
 /// The length of the body that a GET is answered with, if with 200.

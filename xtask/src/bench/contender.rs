@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use super::{Options, peer};
+use super::scenario::Store;
+use super::{Options, cache_peer, peer};
 use crate::shell::{self, Fail, Outcome, Root};
 
 /// A proxy under test.
@@ -26,6 +28,8 @@ enum Kind {
     Haproxy,
     Caddy,
     Envoy,
+    Varnish,
+    TrafficServer,
 }
 
 /// Where a proxy is put and what it is to do.
@@ -44,7 +48,18 @@ pub(super) struct Site<'a> {
     pub(super) origin: SocketAddr,
     /// HTTP/2 is spoken there.
     pub(super) h2_origin: bool,
+    /// What it may keep.
+    pub(super) store: Option<Store>,
+    /// Where it keeps it, if in files.
+    pub(super) kept: &'a Path,
+    /// Where it works, in memory.
+    pub(super) work: &'a Path,
 }
+
+/// Files by name and text.
+type Files = Vec<(&'static str, String)>;
+
+const WEIR_FILE: &str = "weir.kdl";
 
 /// How a configured proxy is started.
 pub(super) struct Launch {
@@ -61,23 +76,65 @@ impl Contender {
 
     /// Writes the configuration into the site's folder and says how to start with it.
     pub(super) fn install(&self, site: &Site<'_>) -> Outcome<Launch> {
-        let (file, text, before, after): (_, _, &[&str], &[&str]) = match self.kind {
-            Kind::Weir => ("weir.kdl", peer::weir(site), &["run", "-c"], &[]),
-            Kind::Nginx => ("nginx.conf", peer::nginx(site), &["-e", "stderr", "-c"], &[]),
-            Kind::Haproxy => ("haproxy.cfg", peer::haproxy(site), &["-db", "-f"], &[]),
-            Kind::Caddy => ("Caddyfile", peer::caddy(site), &["run", "--config"], &[]),
-            Kind::Envoy => ("envoy.yaml", peer::envoy(site), &["-c"], &peer::ENVOY_FLAGS),
-        };
-        let path = site.folder.join(file);
-        fs::write(&path, text).map_err(|cause| Fail::at(&path, cause))?;
-        let mut args: Vec<OsString> = before.iter().map(OsString::from).collect();
-        args.push(path.into());
-        args.extend(after.iter().map(OsString::from));
+        let (files, args) = self.setup(site)?;
+        for (name, text) in files {
+            let path = site.folder.join(name);
+            fs::write(&path, text).map_err(|cause| Fail::at(&path, cause))?;
+        }
         let env = match self.kind {
             Kind::Caddy => vec![("GOMAXPROCS", "1")],
-            Kind::Weir | Kind::Nginx | Kind::Haproxy | Kind::Envoy => Vec::new(),
+            _ => Vec::new(),
         };
         Ok(Launch { program: self.program.clone(), args, env })
+    }
+
+    /// Its files, by name and text, and its arguments.
+    fn setup(&self, site: &Site<'_>) -> Outcome<(Files, Vec<OsString>)> {
+        let (name, text) = match (self.kind, site.store) {
+            (Kind::Weir, None) => (WEIR_FILE, peer::weir(site)),
+            (Kind::Weir, Some(store)) => (WEIR_FILE, cache_peer::weir(site, store)),
+            (Kind::Nginx, None) => ("nginx.conf", peer::nginx(site)),
+            (Kind::Nginx, Some(store)) => ("nginx.conf", cache_peer::nginx(site, store)),
+            (Kind::Haproxy, None) => ("haproxy.cfg", peer::haproxy(site)),
+            (Kind::Haproxy, Some(store)) => ("haproxy.cfg", cache_peer::haproxy(site, store)),
+            (Kind::Caddy, None) => ("Caddyfile", peer::caddy(site)),
+            (Kind::Envoy, None) => ("envoy.yaml", peer::envoy(site)),
+            (Kind::Varnish, Some(store)) => {
+                let files = vec![(cache_peer::VARNISH_FILE, cache_peer::varnish(site))];
+                return Ok((files, cache_peer::varnish_args(site, store)));
+            }
+            (Kind::TrafficServer, Some(store)) => {
+                let run_root = format!("--run-root={}", site.folder.display());
+                return Ok((cache_peer::traffic_server(site, store), vec![run_root.into()]));
+            }
+            (Kind::Caddy | Kind::Envoy, Some(_)) | (Kind::Varnish | Kind::TrafficServer, None) => {
+                return Err(Fail::new(format!("{} has no part in this suite", self.label)));
+            }
+        };
+        let (before, after): (&[&str], &[&str]) = match self.kind {
+            Kind::Weir => (&["run", "-c"], &[]),
+            Kind::Nginx => (&["-e", "stderr", "-c"], &[]),
+            Kind::Haproxy => (&["-db", "-f"], &[]),
+            Kind::Caddy => (&["run", "--config"], &[]),
+            _ => (&["-c"], &peer::ENVOY_FLAGS),
+        };
+        let mut args: Vec<OsString> = before.iter().map(OsString::from).collect();
+        args.push(site.folder.join(name).into());
+        args.extend(after.iter().map(OsString::from));
+        Ok((vec![(name, text)], args))
+    }
+
+    /// Why a build of Weir does not take its configuration: it may be older than what the
+    /// scenario is about.
+    pub(super) fn refusal(&self, folder: &Path) -> Option<String> {
+        if !matches!(self.kind, Kind::Weir) {
+            return None;
+        }
+        let mut check = Command::new(&self.program);
+        let said = check.args(["check", "-c"]).arg(folder.join(WEIR_FILE)).output().ok()?;
+        let text = String::from_utf8_lossy(&said.stderr).into_owned();
+        let first = text.lines().next().unwrap_or("refused").to_owned();
+        (!said.status.success()).then_some(first)
     }
 }
 
@@ -85,6 +142,7 @@ impl Contender {
 pub(super) fn all(
     root: &Root,
     weirs: &[(String, PathBuf)],
+    labels: &[&str],
     options: &Options,
 ) -> Outcome<Vec<Contender>> {
     let mut found: Vec<Contender> = Vec::new();
@@ -97,9 +155,11 @@ pub(super) fn all(
         ("haproxy", shell::which("haproxy"), Kind::Haproxy),
         ("caddy", Some(venv.join("caddy")), Kind::Caddy),
         ("envoy", Some(venv.join("envoy")), Kind::Envoy),
+        ("varnish", shell::which("varnishd"), Kind::Varnish),
+        ("ats", shell::which("traffic_server"), Kind::TrafficServer),
     ];
     for (label, program, kind) in peers {
-        if options.wants(label) {
+        if labels.contains(&label) && options.wants(label) {
             let program = program.ok_or_else(|| Fail::new(format!("{label} is not installed")))?;
             found.push(contender(root, label, program, kind));
         }
@@ -111,6 +171,7 @@ fn contender(root: &Root, label: &str, program: PathBuf, kind: Kind) -> Contende
     let question = match kind {
         Kind::Weir | Kind::Envoy => "--version",
         Kind::Nginx | Kind::Haproxy => "-v",
+        Kind::Varnish | Kind::TrafficServer => "-V",
         Kind::Caddy => "version",
     };
     let said = root.command(&program).arg(question).output();

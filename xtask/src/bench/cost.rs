@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::ops::Sub;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// CPU time of a process with its descendants.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -67,6 +69,26 @@ pub(super) fn resident_bytes(pid: u32) -> u64 {
     tree(pid).into_iter().filter_map(of_one).sum::<u64>() * 1024
 }
 
+/// Memory of a process with its descendants, in bytes; what several share is counted once.
+pub(super) fn proportional_bytes(pid: u32) -> u64 {
+    let of_one = |pid: u32| {
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let line = rollup.lines().find(|line| line.starts_with("Pss:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    tree(pid).into_iter().filter_map(of_one).sum::<u64>() * 1024
+}
+
+/// What the files below a folder take, in bytes. Those that come and go meanwhile may be missed.
+pub(super) fn file_bytes(folder: &Path) -> u64 {
+    let of_one = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(about) if about.is_dir() => file_bytes(&entry.path()),
+        Ok(about) => about.blocks() * 512,
+        Err(_) => 0,
+    };
+    fs::read_dir(folder).into_iter().flatten().flatten().map(of_one).sum()
+}
+
 /// A process and its descendants, parents first.
 pub(super) fn tree(pid: u32) -> Vec<u32> {
     let all: Vec<(u32, u32)> = fs::read_dir("/proc")
@@ -117,6 +139,6 @@ mod tests {
     fn this_process_is_in_its_own_tree_and_has_memory() {
         let own = std::process::id();
         assert_eq!(tree(own).first(), Some(&own));
-        assert!(resident_bytes(own) > 0);
+        assert!(resident_bytes(own) > 0 && proportional_bytes(own) > 0);
     }
 }

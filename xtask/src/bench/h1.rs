@@ -1,8 +1,12 @@
 //! The suite of plain HTTP/1.1 on both sides.
 
 use super::scenario::{Exchange, SCENARIO, Scenario, Work};
+use super::suite::{PROXIES, Suite};
 
-pub(super) const SCENARIOS: &[Scenario] = &[
+pub(super) const SUITE: Suite =
+    Suite { name: "h1", scenarios: SCENARIOS, peers: PROXIES, aims: &[], note: "" };
+
+const SCENARIOS: &[Scenario] = &[
     get("small-64", "128-byte GET, keep-alive, 64 connections", "/small", 128, 64),
     get("small-512", "128-byte GET, keep-alive, 512 connections", "/small", 128, 512),
     get("16k", "16 KiB GET, keep-alive, 64 connections", "/16k", 16 << 10, 64),

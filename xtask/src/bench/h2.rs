@@ -1,8 +1,12 @@
 //! The suite of HTTP/2 towards clients.
 
 use super::scenario::{Door, SCENARIO, Scenario, Work};
+use super::suite::{PROXIES, Suite};
 
-pub(super) const SCENARIOS: &[Scenario] = &[
+pub(super) const SUITE: Suite =
+    Suite { name: "h2", scenarios: SCENARIOS, peers: PROXIES, aims: &[], note: "" };
+
+const SCENARIOS: &[Scenario] = &[
     get(
         "small-1",
         "128-byte GET in the clear, 64 connections with 1 stream",
@@ -57,5 +61,5 @@ const fn get(
     (connections, streams): (u32, u32),
 ) -> Scenario {
     let work = Work::H2 { path, body_bytes, connections, streams };
-    Scenario { name, title, work, door: Door::H2c, h2_origin: false }
+    Scenario { name, title, work, door: Door::H2c, ..SCENARIO }
 }

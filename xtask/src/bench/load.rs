@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::cost::{self, Cost};
 use super::rig::Rig;
-use super::samples::Sample;
+use super::samples::{Counts, Sample};
 use super::scenario::{Door, Exchange, Scenario, Work};
 use crate::shell::{self, Fail, Outcome};
 
@@ -46,9 +46,18 @@ pub(super) fn measure(
     scenario: &Scenario,
     seconds: u32,
 ) -> Outcome<Sample> {
+    costed(rig, turn, || load(rig, turn, scenario, seconds))
+}
+
+/// What a load costs a contender.
+pub(super) fn costed(
+    rig: &Rig,
+    turn: usize,
+    load: impl FnOnce() -> Outcome<Said>,
+) -> Outcome<Sample> {
     let pid = rig.pid(turn)?;
     let before = Cost::of_tree(pid);
-    let said = load(rig, turn, scenario, seconds)?;
+    let said = load()?;
     let (user_us, system_us) = (Cost::of_tree(pid) - before).split_us();
     if said.requests == 0 {
         return Err(Fail::new(format!("{}: no request was answered", rig.label(turn))));
@@ -57,8 +66,9 @@ pub(super) fn measure(
     Ok(Sample {
         user_us: user_us / requests,
         system_us: system_us / requests,
-        resident_bytes: cost::resident_bytes(pid),
+        memory_bytes: cost::resident_bytes(pid),
         said,
+        origin: Counts::default(),
     })
 }
 
@@ -90,7 +100,9 @@ fn load(rig: &Rig, turn: usize, scenario: &Scenario, seconds: u32) -> Outcome<Sa
             command.args(["downloads", &target, "--path", path]);
             own(&shell::output(command.args(["--requests", &requests.to_string()]))?)
         }
-        Work::Idle => Err(Fail::new("silence is no load")),
+        Work::Idle | Work::Hit(_) | Work::Objects(_) => {
+            Err(Fail::new(format!("{} is measured in another way", scenario.name)))
+        }
     }
 }
 

@@ -93,7 +93,7 @@ http {{
 }
 
 /// The files of the certificate and of its key.
-fn pair(site: &Site<'_>) -> (String, String) {
+pub(super) fn pair(site: &Site<'_>) -> (String, String) {
     let path = |name: &str| site.certificate.join(name).display().to_string();
     (path(certificate::CERTIFICATE), path(certificate::KEY))
 }

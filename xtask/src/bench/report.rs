@@ -6,6 +6,7 @@ use std::fs;
 use super::Options;
 use super::samples::{Sample, Samples, median};
 use super::scenario::{Scenario, Work};
+use super::suite::Suite;
 use super::syscalls::Calls;
 use super::table::Table;
 use crate::shell::{self, Fail, Outcome, Root};
@@ -13,10 +14,13 @@ use crate::shell::{self, Fail, Outcome, Root};
 /// What there is to tell.
 pub(super) struct Report<'a> {
     pub(super) options: &'a Options,
+    pub(super) suite: &'a Suite,
     pub(super) scenarios: &'a [Scenario],
     pub(super) samples: &'a Samples,
     pub(super) calls: &'a [Calls],
     pub(super) versions: Vec<(String, String)>,
+    /// Who had no part in what, and why.
+    pub(super) left_out: &'a [String],
 }
 
 impl Report<'_> {
@@ -42,9 +46,17 @@ impl Report<'_> {
             self.circumstances(root)
         );
         write!(text, "\n## {} in parts of each peer\n\n{}", self.first(), self.ratios()).ok();
+        let aims = self.aims();
+        if !aims.is_empty() {
+            write!(text, "\n## What was aimed at\n\n{aims}").ok();
+        }
+        if !self.left_out.is_empty() {
+            writeln!(text, "\nLeft out:\n\n- {}.", self.left_out.join(";\n- ")).ok();
+        }
         for scenario in self.scenarios {
             let table = match scenario.work {
                 Work::Idle => self.idle(),
+                Work::Hit(_) | Work::Objects(_) => self.cached(scenario),
                 _ => self.turns(scenario),
             };
             write!(text, "\n## {}: {}\n\n{table}", scenario.name, scenario.title).ok();
@@ -79,6 +91,9 @@ impl Report<'_> {
         );
         for (label, version) in &self.versions {
             writeln!(text, "- {label}: {version}").ok();
+        }
+        if !self.suite.note.is_empty() {
+            writeln!(text, "\n{}", self.suite.note).ok();
         }
         text
     }
@@ -128,10 +143,67 @@ impl Report<'_> {
                 figure(middle(Sample::rate)),
                 figure(middle(|turn| turn.said.p50_us)),
                 figure(middle(|turn| turn.said.p99_us)),
-                figure(middle(|turn| turn.resident_bytes as f64 / f64::from(1 << 20))),
+                figure(middle(|turn| turn.memory_bytes as f64 / f64::from(1 << 20))),
                 format!("{ratio:.2}"),
                 turns.iter().map(|turn| turn.said.errors).sum::<u64>().to_string(),
             ]);
+        }
+        table
+    }
+
+    /// Only who was measured; hits and validations are over all rounds together.
+    fn cached(&self, scenario: &Scenario) -> Table {
+        let head = [
+            "proxy",
+            "CPU µs",
+            "user",
+            "system",
+            "requests/s",
+            "p50 µs",
+            "p99 µs",
+            "MiB",
+            "hits %",
+            "304 %",
+            "ratio",
+            "errors",
+        ];
+        let mut table = Table::new(head);
+        for label in self.labels() {
+            let turns = self.samples.of(scenario.name, label);
+            let (Some(hits), Some(validated)) = (
+                self.samples.hits(scenario.name, label),
+                self.samples.validated(scenario.name, label),
+            ) else {
+                continue;
+            };
+            let middle =
+                |of: fn(&Sample) -> f64| figure(median(turns.iter().map(|t| of(t))).unwrap_or(0.0));
+            let ratio = self.samples.ratio(scenario.name, self.first(), label);
+            table.row([
+                label.to_owned(),
+                middle(Sample::cpu_us),
+                middle(|turn| turn.user_us),
+                middle(|turn| turn.system_us),
+                middle(Sample::rate),
+                middle(|turn| turn.said.p50_us),
+                middle(|turn| turn.said.p99_us),
+                middle(|turn| turn.memory_bytes as f64 / f64::from(1 << 20)),
+                format!("{:.2}", hits * 100.0),
+                format!("{:.2}", validated * 100.0),
+                ratio.map_or(String::new(), |ratio| format!("{ratio:.2}")),
+                turns.iter().map(|turn| turn.said.errors).sum::<u64>().to_string(),
+            ]);
+        }
+        table
+    }
+
+    fn aims(&self) -> Table {
+        let mut table = Table::new(["aim", "found", "verdict"]);
+        let labels: Vec<&str> = self.labels().collect();
+        for aim in self.suite.aims {
+            let Some(verdict) = aim.verdict(self.samples, &labels) else { continue };
+            let is_met = if verdict.is_met { "met" } else { "missed" };
+            table.row([verdict.wanted, verdict.found, is_met.to_owned()]);
         }
         table
     }

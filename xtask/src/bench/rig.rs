@@ -1,24 +1,28 @@
 //! The processes of a run: one origin on the load's core, every proxy on the other, and the
 //! promise that none of them outlives it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
-use super::contender::{Contender, Site};
-use super::scenario::{Door, Scenario};
-use super::{answer, certificate, cost, peer};
+use super::contender::{Contender, Launch, Site};
+use super::samples::Counts;
+use super::scenario::{Door, SCENARIO, Scenario, Store};
+use super::{answer, cached, certificate, cost, peer};
 use crate::shell::{Fail, Outcome, Root};
 
 /// Core of the load and the origin.
 pub(super) const LOAD_CORE: &str = "0";
 /// Core of the proxies.
 const PROXY_CORE: &str = "1";
+/// A file system in memory: for what contenders keep in files, and for what they log in memory.
+const TMPFS: &str = "/dev/shm/weir-bench";
 const OPEN_FILES: u64 = 65_536;
 const START_MAX: Duration = Duration::from_secs(15);
 const STOP_MAX: Duration = Duration::from_secs(2);
@@ -30,7 +34,9 @@ pub(super) struct Rig {
     origin: SocketAddr,
     _origin: Process,
     h2_origin: Option<(SocketAddr, Process)>,
-    takes_h2_origin: bool,
+    /// What the contenders are set up for.
+    scene: Scenario,
+    left_out: Vec<String>,
     seats: Vec<Seat>,
 }
 
@@ -38,6 +44,8 @@ struct Seat {
     contender: Contender,
     doors: [SocketAddr; 3],
     process: Option<Process>,
+    /// It does not take the configuration of this scene.
+    is_out: bool,
 }
 
 impl Rig {
@@ -50,17 +58,19 @@ impl Rig {
         let mut command = pinned(root, LOAD_CORE, &root.target().join("release/origin"));
         let process = Process::start(command.arg(origin.to_string()), &folder.join("origin.log"))?;
         wait_for(origin, &process)?;
-        let seat = |contender| Ok(Seat { contender, doors: free_doors()?, process: None });
+        let seat =
+            |contender| Ok(Seat { contender, doors: free_doors()?, process: None, is_out: false });
         let seats = contenders.into_iter().map(seat).collect::<Outcome<Vec<Seat>>>()?;
         certificate::make(root, &folder)?;
         let root = root.clone();
-        let (h2_origin, takes_h2_origin) = (None, false);
-        Ok(Self { root, folder, origin, _origin: process, h2_origin, takes_h2_origin, seats })
+        let (h2_origin, scene, left_out) = (None, SCENARIO, Vec::new());
+        Ok(Self { root, folder, origin, _origin: process, h2_origin, scene, left_out, seats })
     }
 
-    /// Says which origin is behind the contenders from now on.
-    pub(super) fn take_origin(&mut self, h2: bool) -> Outcome {
-        if h2 && self.h2_origin.is_none() {
+    /// Says what the contenders are set up for from now on. Those that run go on if it makes no
+    /// difference to them.
+    pub(super) fn take(&mut self, scenario: &Scenario) -> Outcome {
+        if scenario.h2_origin && self.h2_origin.is_none() {
             let address = free_address()?;
             let path = self.folder.join("h2-origin.conf");
             let text = peer::h2_origin(address, &self.folder);
@@ -70,16 +80,61 @@ impl Rig {
             let process = Process::start(&mut command, &self.folder.join("h2-origin.log"))?;
             self.h2_origin = Some((address, process));
         }
-        if self.takes_h2_origin != h2 {
-            self.takes_h2_origin = h2;
+        let before = std::mem::replace(&mut self.scene, *scenario);
+        if (before.h2_origin, before.store) != (scenario.h2_origin, scenario.store) {
             self.stop_all();
+            self.seats.iter_mut().for_each(|seat| seat.is_out = false);
+        }
+        for (label, reason) in scenario.gaps {
+            if let Some(turn) = (0..self.len()).find(|turn| self.label(*turn) == *label) {
+                self.leave_out(turn, scenario.name, reason);
+            }
         }
         Ok(())
     }
 
+    /// Tells whoever reads that a contender has no part in a scenario.
+    pub(super) fn leave_out(&mut self, turn: usize, scenario: &str, reason: &str) {
+        let line = format!("{} of {scenario}: {reason}", self.label(turn));
+        if !self.left_out.contains(&line) {
+            eprintln!("  left out: {line}");
+            self.left_out.push(line);
+        }
+    }
+
+    /// Who had no part in what, and why.
+    pub(super) fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
     /// Whether a contender can do what a scenario is about.
     pub(super) fn can(&self, turn: usize, scenario: &Scenario) -> bool {
-        !scenario.h2_origin || self.seats[turn].contender.speaks_h2_to_origins()
+        let seat = &self.seats[turn];
+        let is_gap = scenario.gaps.iter().any(|(label, _)| *label == seat.contender.label);
+        let speaks = !scenario.h2_origin || seat.contender.speaks_h2_to_origins();
+        speaks && !is_gap && !seat.is_out
+    }
+
+    /// What the origin was asked for since its start.
+    pub(super) fn counts(&self) -> Outcome<Counts> {
+        cached::counted(&answer::text(self.origin, "/counts")?)
+    }
+
+    /// Memory of a contender's processes, and of its files in memory.
+    pub(super) fn memory_bytes(&self, turn: usize) -> Outcome<u64> {
+        let in_files = match self.scene.store {
+            Some(Store::Memory { .. }) => cost::file_bytes(&self.kept(turn)),
+            Some(Store::Disk { .. }) | None => 0,
+        };
+        Ok(cost::proportional_bytes(self.pid(turn)?) + in_files)
+    }
+
+    fn kept(&self, turn: usize) -> PathBuf {
+        let top = match self.scene.store {
+            Some(Store::Disk { .. }) => &self.folder,
+            Some(Store::Memory { .. }) | None => Path::new(TMPFS),
+        };
+        top.join(self.label(turn)).join("kept")
     }
 
     /// How many take part.
@@ -120,16 +175,25 @@ impl Rig {
 
     /// Starts whoever does not run yet.
     pub(super) fn start_all(&mut self) -> Outcome {
-        let wanted = |turn: &usize| {
-            let seat = &self.seats[*turn];
-            let can = !self.takes_h2_origin || seat.contender.speaks_h2_to_origins();
-            seat.process.is_none() && can
-        };
-        (0..self.len())
-            .filter(wanted)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .try_for_each(|turn| self.restart(turn))
+        for turn in 0..self.len() {
+            if self.seats[turn].process.is_some() || !self.can(turn, &self.scene) {
+                continue;
+            }
+            let launch = self.prepare(turn)?;
+            let refusal = match self.scene.store {
+                Some(Store::Disk { .. }) => {
+                    self.seats[turn].contender.refusal(&self.site_folder(turn))
+                }
+                Some(Store::Memory { .. }) | None => None,
+            };
+            if let Some(reason) = refusal {
+                self.seats[turn].is_out = true;
+                self.leave_out(turn, self.scene.name, &format!("its check says: {reason}"));
+                continue;
+            }
+            self.start(turn, launch)?;
+        }
+        Ok(())
     }
 
     /// Stops everyone but the origin.
@@ -141,27 +205,51 @@ impl Rig {
 
     /// Starts a contender afresh and waits until it answers.
     pub(super) fn restart(&mut self, turn: usize) -> Outcome {
-        let seat = &mut self.seats[turn];
-        seat.process = None;
-        let folder = self.folder.join(&seat.contender.label);
+        let launch = self.prepare(turn)?;
+        self.start(turn, launch)
+    }
+
+    /// Stops a contender, throws away what it kept, and writes its configuration.
+    fn prepare(&mut self, turn: usize) -> Outcome<Launch> {
+        self.seats[turn].process = None;
+        let folder = self.site_folder(turn);
         fs::create_dir_all(&folder).map_err(|cause| Fail::at(&folder, cause))?;
-        seat.doors = free_doors()?;
-        let [listen, h2c, tls] = seat.doors;
+        let (kept, work) = (self.kept(turn), Path::new(TMPFS).join(self.label(turn)).join("work"));
+        [&kept, &work].into_iter().try_for_each(|path| empty(path))?;
+        let doors = free_doors()?;
+        self.seats[turn].doors = doors;
+        let [listen, h2c, tls] = doors;
+        let Scenario { h2_origin, store, .. } = self.scene;
         let origin = match &self.h2_origin {
-            Some((address, _)) if self.takes_h2_origin => *address,
+            Some((address, _)) if h2_origin => *address,
             _ => self.origin,
         };
-        let (folder, certificate) = (folder.as_path(), self.folder.as_path());
-        let h2_origin = self.takes_h2_origin;
-        let site = Site { folder, certificate, listen, h2c, tls, origin, h2_origin };
-        let launch = seat.contender.install(&site)?;
+        self.seats[turn].contender.install(&Site {
+            folder: &folder,
+            certificate: &self.folder,
+            listen,
+            h2c,
+            tls,
+            origin,
+            h2_origin,
+            store,
+            kept: &kept,
+            work: &work,
+        })
+    }
+
+    fn start(&mut self, turn: usize, launch: Launch) -> Outcome {
         let mut command = pinned(&self.root, PROXY_CORE, &launch.program);
         command.args(&launch.args).envs(launch.env);
-        let process = Process::start(&mut command, &folder.join("log"))?;
-        wait_for(listen, &process)
-            .map_err(|fail| Fail::new(format!("{}: {fail}", seat.contender.label)))?;
-        seat.process = Some(process);
+        let process = Process::start(&mut command, &self.site_folder(turn).join("log"))?;
+        wait_for(self.address(turn, Door::Plain), &process)
+            .map_err(|fail| Fail::new(format!("{}: {fail}", self.label(turn))))?;
+        self.seats[turn].process = Some(process);
         Ok(())
+    }
+
+    fn site_folder(&self, turn: usize) -> PathBuf {
+        self.folder.join(self.label(turn))
     }
 
     /// Name and version of everyone.
@@ -169,6 +257,25 @@ impl Rig {
         let pair = |seat: &Seat| (seat.contender.label.clone(), seat.contender.version.clone());
         self.seats.iter().map(pair).collect()
     }
+}
+
+impl Drop for Rig {
+    /// What was kept is large, and of no use to anyone.
+    fn drop(&mut self) {
+        self.stop_all();
+        for turn in 0..self.len() {
+            fs::remove_dir_all(self.site_folder(turn).join("kept")).ok();
+        }
+        fs::remove_dir_all(TMPFS).ok();
+    }
+}
+
+/// An empty folder in which everyone may write: one contender is not root.
+fn empty(path: &Path) -> Outcome {
+    fs::remove_dir_all(path).ok();
+    fs::create_dir_all(path)
+        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o777)))
+        .map_err(|cause| Fail::at(path, cause))
 }
 
 /// A child that is ended with all its descendants when this is dropped.

@@ -1,5 +1,7 @@
 //! What was measured, and the medians of it.
 
+use std::ops::Sub;
+
 use super::load::Said;
 
 /// One turn of one contender.
@@ -10,9 +12,31 @@ pub(super) struct Sample {
     /// CPU time per request in the kernel, in µs.
     pub(super) system_us: f64,
     /// Memory after the turn.
-    pub(super) resident_bytes: u64,
+    pub(super) memory_bytes: u64,
     /// What the load generator saw.
     pub(super) said: Said,
+    /// What the origin saw of it, where it counts.
+    pub(super) origin: Counts,
+}
+
+/// Requests that the origin had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// All of them.
+    pub(super) asked: u64,
+    /// Those that it answered with 304.
+    pub(super) validated: u64,
+}
+
+impl Sub for Counts {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self {
+            asked: self.asked.saturating_sub(before.asked),
+            validated: self.validated.saturating_sub(before.validated),
+        }
+    }
 }
 
 impl Sample {
@@ -28,11 +52,15 @@ impl Sample {
 
     /// The turn in a line, for whoever watches.
     pub(super) fn line(&self) -> String {
-        let Self { user_us, system_us, said, .. } = self;
+        let Self { user_us, system_us, said, origin, .. } = self;
         let errors =
             if said.errors == 0 { String::new() } else { format!("  {} ERRORS", said.errors) };
+        let origin = match origin.asked {
+            0 => String::new(),
+            asked => format!("  {asked} to the origin, {} of them 304", origin.validated),
+        };
         format!(
-            "{:>10.2} µs CPU ({user_us:.2} + {system_us:.2})  {:>9.0}/s{errors}",
+            "{:>10.2} µs CPU ({user_us:.2} + {system_us:.2})  {:>9.0}/s{origin}{errors}",
             self.cpu_us(),
             self.rate()
         )
@@ -77,6 +105,23 @@ impl Samples {
         median(self.idle.iter().filter(|(l, _)| l == label).map(|(_, idle)| figure(idle)))
     }
 
+    /// The share of requests over all turns that the origin did not see.
+    pub(super) fn hits(&self, scenario: &str, label: &str) -> Option<f64> {
+        self.share(scenario, label, |turn| turn.said.requests.saturating_sub(turn.origin.asked))
+    }
+
+    /// The share of requests over all turns that the origin answered with 304.
+    pub(super) fn validated(&self, scenario: &str, label: &str) -> Option<f64> {
+        self.share(scenario, label, |turn| turn.origin.validated)
+    }
+
+    fn share(&self, scenario: &str, label: &str, part: fn(&Sample) -> u64) -> Option<f64> {
+        let turns = self.of(scenario, label);
+        let requests: u64 = turns.iter().map(|turn| turn.said.requests).sum();
+        let parts: u64 = turns.iter().map(|turn| part(turn)).sum();
+        (requests > 0).then(|| parts as f64 / requests as f64)
+    }
+
     /// CPU per request of `first` in parts of `second`'s: the median over the rounds, in each
     /// of which both had their turn within seconds of one another.
     pub(super) fn ratio(&self, scenario: &str, first: &str, second: &str) -> Option<f64> {
@@ -100,7 +145,9 @@ mod tests {
     use super::*;
 
     fn sample(cpu_us: f64) -> Sample {
-        Sample { user_us: cpu_us, system_us: 0.0, resident_bytes: 0, said: Said::default() }
+        let said = Said { requests: 10, ..Said::default() };
+        let origin = Counts { asked: 4, validated: 1 };
+        Sample { user_us: cpu_us, system_us: 0.0, memory_bytes: 0, said, origin }
     }
 
     #[test]
@@ -108,6 +155,16 @@ mod tests {
         assert_eq!(median([]), None);
         assert_eq!(median([3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median([4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+
+    #[test]
+    fn shares_are_of_all_turns() {
+        let mut samples = Samples::default();
+        samples.add("mix", "weir", sample(1.0));
+        samples.add("mix", "weir", Sample { origin: Counts::default(), ..sample(1.0) });
+        assert_eq!(samples.hits("mix", "weir"), Some(0.8));
+        assert_eq!(samples.validated("mix", "weir"), Some(0.05));
+        assert_eq!(samples.hits("mix", "nobody"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::rig::{self, Rig};
-use super::scenario::{Door, Scenario, Work};
+use super::scenario::{Door, Hit, Scenario, Work};
 use super::{cost, load};
 use crate::shell::{self, Fail, Outcome};
 
@@ -25,15 +25,19 @@ pub(super) struct Calls {
 /// Counts for the first scenario of small GETs, if there is one.
 pub(super) fn measure(rig: &mut Rig, scenarios: &[Scenario]) -> Outcome<Vec<Calls>> {
     let small = scenarios.iter().find_map(|scenario| match scenario.work {
-        Work::Get { path, connections, .. } if scenario.door == Door::Plain => {
-            Some((path, connections))
+        Work::Get { path, connections, .. } | Work::Hit(Hit { path, connections, .. })
+            if scenario.door == Door::Plain =>
+        {
+            Some((scenario, path, connections))
         }
         _ => None,
     });
-    let Some((path, connections)) = small else { return Ok(Vec::new()) };
+    let Some((scenario, path, connections)) = small else { return Ok(Vec::new()) };
     eprintln!("system calls");
+    rig.take(scenario)?;
     rig.start_all()?;
-    (0..rig.len()).map(|turn| one(rig, turn, path, connections)).collect()
+    let turns = (0..rig.len()).filter(|turn| rig.can(*turn, scenario));
+    turns.map(|turn| one(rig, turn, path, connections)).collect()
 }
 
 fn one(rig: &Rig, turn: usize, path: &str, connections: u32) -> Outcome<Calls> {

@@ -22,6 +22,11 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Whether it has no rows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     fn width(&self, column: usize) -> usize {
         let cells = std::iter::once(&self.head).chain(&self.rows);
         cells.map(|row| row[column].chars().count()).max().unwrap_or(0).max(3)

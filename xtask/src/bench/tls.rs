@@ -2,8 +2,12 @@
 //! AES-128-GCM for the handshakes and the download, which all contenders have.
 
 use super::scenario::{Door, SCENARIO, Scenario, Work};
+use super::suite::{PROXIES, Suite};
 
-pub(super) const SCENARIOS: &[Scenario] = &[
+pub(super) const SUITE: Suite =
+    Suite { name: "tls", scenarios: SCENARIOS, peers: PROXIES, aims: &[], note: "" };
+
+const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "handshake",
         title: "Full handshake and one 128-byte GET, a new connection for each",

@@ -2,38 +2,40 @@
 
 use std::process::Command;
 
+use super::Purpose;
 use crate::shell::{self, Fail, Outcome, Root};
 
-/// The program that shows a package is there, and the package.
-const WANTED: [(&str, &str); 20] = [
-    ("curl", "curl"),
-    ("chromium", "chromium"),
-    ("cc", "build-essential"),
-    ("dnsmasq", "dnsmasq-base"),
-    ("git", "git"),
-    ("h2load", "nghttp2-client"),
-    ("haproxy", "haproxy"),
-    ("nginx", "nginx-core"),
-    ("node", "nodejs"),
-    ("npm", "npm"),
-    ("openssl", "openssl"),
-    ("pgbench", "postgresql"),
-    ("redis-benchmark", "redis-tools"),
-    ("redis-server", "redis-server"),
-    ("slowhttptest", "slowhttptest"),
-    ("sslscan", "sslscan"),
-    ("strace", "strace"),
-    ("testssl", "testssl.sh"),
-    ("varnishtest", "varnish"),
-    ("wrk", "wrk"),
+/// The program that shows a package is there, the package, and what it is for.
+const WANTED: [(&str, &str, Purpose); 21] = [
+    ("curl", "curl", Purpose::All),
+    ("chromium", "chromium", Purpose::Tests),
+    ("cc", "build-essential", Purpose::All),
+    ("dnsmasq", "dnsmasq-base", Purpose::Tests),
+    ("git", "git", Purpose::All),
+    ("h2load", "nghttp2-client", Purpose::All),
+    ("haproxy", "haproxy", Purpose::All),
+    ("nginx", "nginx-core", Purpose::All),
+    ("node", "nodejs", Purpose::Tests),
+    ("npm", "npm", Purpose::Tests),
+    ("openssl", "openssl", Purpose::All),
+    ("pgbench", "postgresql", Purpose::Tests),
+    ("redis-benchmark", "redis-tools", Purpose::Tests),
+    ("redis-server", "redis-server", Purpose::Tests),
+    ("slowhttptest", "slowhttptest", Purpose::Tests),
+    ("sslscan", "sslscan", Purpose::Tests),
+    ("strace", "strace", Purpose::All),
+    ("testssl", "testssl.sh", Purpose::Tests),
+    ("traffic_server", "trafficserver", Purpose::Bench),
+    ("varnishtest", "varnish", Purpose::All),
+    ("wrk", "wrk", Purpose::All),
 ];
 
 /// Packages that start a server of their own when they are installed.
-const SERVICES: [&str; 5] = ["haproxy", "nginx", "postgresql", "redis", "varnish"];
+const SERVICES: [&str; 6] = ["haproxy", "nginx", "postgresql", "redis", "trafficserver", "varnish"];
 
 /// Installs the packages whose programs are missing.
-pub(super) fn install(root: &Root) -> Outcome {
-    let mut missing = missing();
+pub(super) fn install(root: &Root, purpose: Purpose) -> Outcome {
+    let mut missing = missing(purpose);
     if !shell::succeeds(root.command("python3").args(["-c", "import ensurepip, venv"])) {
         missing.extend(["python3", "python3-venv"]);
     }
@@ -54,9 +56,11 @@ pub(super) fn install(root: &Root) -> Outcome {
     Ok(())
 }
 
-fn missing() -> Vec<&'static str> {
-    let absent = WANTED.iter().filter(|(program, _)| shell::which(program).is_none());
-    absent.map(|(_, package)| *package).collect()
+fn missing(purpose: Purpose) -> Vec<&'static str> {
+    let is_for = |of: Purpose| purpose == of || purpose == Purpose::All || of == Purpose::All;
+    let wanted = WANTED.iter().filter(|(_, _, of)| is_for(*of));
+    let absent = wanted.filter(|(program, ..)| shell::which(program).is_none());
+    absent.map(|(_, package, _)| *package).collect()
 }
 
 /// Stops the server that came with a package and keeps it from coming back. Failure is no
