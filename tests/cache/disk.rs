@@ -86,6 +86,17 @@ fn wait_written(weir: &Weir, count: usize) {
     });
 }
 
+/// Waits until standard error says something.
+fn wait_told(weir: &Weir, text: &str) {
+    for _ in 0..500 {
+        if weir.stderr().iter().any(|line| line.contains(text)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{text:?} is not in {:?}", weir.stderr());
+}
+
 #[test]
 fn what_was_kept_is_there_after_a_restart() {
     let place = Place::new();
@@ -296,11 +307,7 @@ fn without_its_disk_the_cache_works_in_memory() {
     let place = Place::new();
     std::fs::write(place.path().join("cache"), "a file is in the way").unwrap();
     let weir = place.start();
-    assert!(
-        weir.stderr().iter().any(|line| line.contains("the cache works without its disk")),
-        "{:?}",
-        weir.stderr()
-    );
+    wait_told(&weir, "the cache works without its disk");
     get(&weir, "/x/9", "");
     assert!(status(&get(&weir, "/x/9", "")).starts_with("weir; hit"));
     assert_eq!(weir.metrics().sum("weir_cache_disk_up", &["cache=\"default\""]), 0.0);
@@ -313,7 +320,7 @@ fn two_processes_do_not_share_a_directory() {
     let place = Place::new();
     let first = place.start();
     let second = place.start();
-    assert!(second.stderr().iter().any(|line| line.contains("is in use by another store")));
+    wait_told(&second, "is in use by another store");
     get(&second, "/x/9", "");
     assert!(status(&get(&second, "/x/9", "")).starts_with("weir; hit"));
     drop(first);
@@ -512,4 +519,25 @@ fn what_was_checked_is_sent_from_its_file() {
     let sent: u64 =
         calls.lines().filter_map(|line| line.rsplit_once("= ")?.1.trim().parse::<u64>().ok()).sum();
     assert!(sent > 7_000_000, "{sent} bytes by sendfile: {calls}");
+}
+
+#[test]
+fn what_lies_on_disk_holds_no_descriptor_and_no_space_while_nobody_reads_it() {
+    let place = Place::new();
+    let weir = place.start_with("memory \"8MiB\"", "size=\"64MiB\"");
+    let idle = weir.open_files();
+    let targets: Vec<_> = (0..300).map(|number| format!("/{number}/600000")).collect();
+    for target in &targets {
+        assert!(get(&weir, target, "").body == body(target, ""));
+        assert!(get(&weir, target, "").body == body(target, ""));
+    }
+    weir.wait_metrics(|m| m.sum("weir_cache_disk_queue_bytes", &[]) == 0.0);
+    assert!(weir.metrics().sum("weir_cache_objects", &[]) >= 90.0);
+    // A file for each segment, a few connections, and none for each of the bodies.
+    let open = weir.open_files();
+    assert!(open < idle + 40, "{open} files are open, {idle} at the start");
+    let held = std::fs::read_dir(format!("/proc/{}/fd", weir.pid())).unwrap();
+    let held = held.flatten().filter_map(|fd| std::fs::read_link(fd.path()).ok());
+    let gone = held.filter(|path| path.to_string_lossy().ends_with("(deleted)")).count();
+    assert!(gone < 5, "{gone} deleted files are held");
 }

@@ -35,8 +35,7 @@ pub use health::DiskNumbers;
 pub(crate) use io::Wait;
 pub use log::Hidden;
 pub use plan::DiskPlan;
-pub use span::DiskSpan;
-pub(crate) use span::SPAN_BYTES_MAX;
+pub use span::{DiskRead, DiskSpan};
 pub use writer::Writer;
 
 use digest::Digest;
@@ -88,18 +87,29 @@ impl DiskStore {
     /// The object of this key. Its head is read and checked; that it was asked for is remembered.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Found> {
-        self.look_up(key, Wait::Yes).ok().flatten()
+        self.look_up(key, Wait::Yes, true).ok().flatten()
     }
 
-    /// As `get`; fails where the disk may not be waited for and would have to be.
-    pub(crate) fn look_up(&self, key: &[u8], wait: Wait) -> Result<Option<Found>, WouldWait> {
+    /// As `get`, and it is not remembered that it was asked for.
+    pub(crate) fn inspect(&self, key: &[u8]) -> Option<Found> {
+        self.look_up(key, Wait::Yes, false).ok().flatten()
+    }
+
+    /// As `get`; fails where the disk may not be waited for and would have to be. `counts` says
+    /// whether it is remembered.
+    pub(crate) fn look_up(
+        &self,
+        key: &[u8],
+        wait: Wait,
+        counts: bool,
+    ) -> Result<Option<Found>, WouldWait> {
         let digest = self.digest(key);
         if self.is_failed() {
             return Ok(None);
         }
         // A record may be moved while it is looked up, and is at its new place then.
         for _ in 0..3 {
-            let Some(entry) = self.shared.index.find(digest.short(), true) else {
+            let Some(entry) = self.shared.index.find(digest.short(), counts) else {
                 return Ok(None);
             };
             match Found::open(&self.shared, entry, (digest, key), wait) {
@@ -132,11 +142,6 @@ impl DiskStore {
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {
         self.shared.index.find(self.digest(key).short(), false).is_some()
-    }
-
-    /// Remembers that the object was asked for where it was not read from here.
-    pub fn touch(&self, key: &[u8]) {
-        self.shared.index.find(self.digest(key).short(), true);
     }
 
     /// Whether the key was seen before, not too long ago; it is from now on.
@@ -210,12 +215,13 @@ impl DiskStore {
         self.shared.sync()
     }
 
-    /// Gives an object another head and leaves its body; whether there is such an object.
+    /// Gives an object another head and leaves its body; whether there is such an object, with
+    /// the body of this nonce.
     ///
     /// # Errors
     ///
     /// The head is too long, the record is damaged, or the disk failed. The object is as before.
-    pub fn update_meta(&self, key: &[u8], meta: &[u8]) -> Result<bool, DiskError> {
+    pub fn update_meta(&self, key: &[u8], meta: &[u8], nonce: u64) -> Result<bool, DiskError> {
         self.shared.health.check()?;
         if meta.len() > META_BYTES_MAX {
             return Err(DiskError::TooLarge);
@@ -232,7 +238,7 @@ impl DiskStore {
             read => read?,
         };
         let old = format::parse_head(&header, &bytes).ok_or(DiskError::Corrupt)?;
-        if old.key != key {
+        if old.key != key || header.nonce != nonce {
             return Ok(false);
         }
         let body = bytes.get(segment::length(header.head_bytes())?..).unwrap_or_default();
@@ -249,25 +255,38 @@ impl DiskStore {
     ///
     /// The log is full or the disk failed: the purge may not last.
     pub fn record_purge(&self, entry: &[u8]) -> Result<(), DiskError> {
+        self.record_purges(&[entry.to_vec()])
+    }
+
+    /// As `record_purge` for several entries, which are waited for once.
+    ///
+    /// # Errors
+    ///
+    /// As `record_purge`; none of them was added.
+    pub fn record_purges(&self, entries: &[Vec<u8>]) -> Result<(), DiskError> {
         self.shared.health.check()?;
-        let added = lock(&self.purges).add(entry);
+        let added = lock(&self.purges).add_all(entries);
         self.noted(added)
     }
 
-    /// The log of purges from the oldest.
+    /// Takes the log of purges that was found, from the oldest.
     #[must_use]
-    pub fn purges(&self) -> Vec<Vec<u8>> {
-        lock(&self.purges).entries.clone()
+    pub fn take_purges(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut lock(&self.purges).found)
     }
 
-    /// Puts other entries, usually fewer, in the place of the log of purges.
+    /// Puts other entries, usually fewer, in the place of the log of purges. They are made while
+    /// nothing else is added.
     ///
     /// # Errors
     ///
     /// They are too many or the disk failed: the log is as before.
-    pub fn replace_purges(&self, entries: &[Vec<u8>]) -> Result<(), DiskError> {
+    pub fn replace_purges(&self, entries: impl FnOnce() -> Vec<Vec<u8>>) -> Result<(), DiskError> {
         self.shared.health.check()?;
-        let replaced = lock(&self.purges).replace(&self.shared.directory, entries);
+        let replaced = {
+            let mut purges = lock(&self.purges);
+            purges.replace(&self.shared.directory, &entries())
+        };
         self.noted(replaced)
     }
 

@@ -17,7 +17,8 @@ use http1::Headers;
 
 use crate::date::Seconds;
 use crate::disk::DiskError;
-use crate::tier::Tier;
+use crate::tier::{Sink, Tier};
+use content::Content;
 use purge::{Mode, Purges, Scope, Verdict};
 use shard::{Evicted, Shard};
 use stored::Stored;
@@ -117,6 +118,7 @@ impl Store {
         fits: impl Fn(&Stored) -> bool,
     ) -> Found {
         let hash = self.hash(key);
+        let last = self.purges.last();
         let found = {
             let mut shard = self.shard(hash);
             let variants = shard.find(hash, key);
@@ -127,9 +129,9 @@ impl Store {
         };
         match self.purges.verdict(key, &found) {
             Verdict::Clean => Found::Stored(found),
-            Verdict::Stale => Found::Stored(self.make_stale(key, &found, now)),
+            Verdict::Stale => Found::Stored(self.make_stale(key, &found, (now, last))),
             Verdict::Gone => {
-                self.discard(key, &found);
+                self.remove(key, |stored| std::ptr::eq(stored, &*found));
                 Found::Nothing
             }
         }
@@ -175,13 +177,19 @@ impl Store {
         (found, left.into_iter().flatten().collect())
     }
 
-    /// Ends the lifetime of a response now.
-    fn make_stale(&self, key: &[u8], stored: &Arc<Stored>, now: Seconds) -> Arc<Stored> {
+    /// Ends the lifetime of a response now. It was checked for purges up to `last`, which was
+    /// read before.
+    fn make_stale(
+        &self,
+        key: &[u8],
+        stored: &Arc<Stored>,
+        (now, last): (Seconds, u64),
+    ) -> Arc<Stored> {
         let stale = Arc::new(expired(stored, now));
-        stale.checked.store(self.purges.last(), Ordering::Relaxed);
+        stale.checked.store(last, Ordering::Relaxed);
         // The disk has the note of the purge.
-        stale.on_disk.store(stored.on_disk.load(Ordering::Relaxed), Ordering::Relaxed);
-        self.replace(key, stored, Arc::clone(&stale));
+        stale.is_written.store(stored.is_written.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.replace(key, stored, Arc::clone(&stale), |_| {});
         stale
     }
 
@@ -218,55 +226,83 @@ impl Store {
 
     /// Puts a response in the place of another, if that is still there: it has another head.
     pub fn renew(&self, key: &[u8], before: &Arc<Stored>, stored: Arc<Stored>) {
-        let epoch = self.epoch(key);
-        if self.replace(key, before, Arc::clone(&stored))
-            && let Some(tier) = self.tier.get()
-        {
-            tier.renew(key, &stored, epoch);
-        }
+        self.replace(key, before, Arc::clone(&stored), |tier| tier.renew(key, &stored));
     }
 
-    fn replace(&self, key: &[u8], before: &Arc<Stored>, stored: Arc<Stored>) -> bool {
+    /// The same; `tell` tells the disk, before anybody can change it again.
+    fn replace(
+        &self,
+        key: &[u8],
+        before: &Arc<Stored>,
+        stored: Arc<Stored>,
+        tell: impl FnOnce(&Tier),
+    ) {
         let hash = self.hash(key);
         let is_before = |other: &Stored| std::ptr::eq(other, &**before);
         let more = {
             let mut shard = self.shard(hash);
             if !shard.peek(hash, key).iter().any(|other| is_before(other)) {
-                return false;
+                return;
             }
-            shard.put((hash, key), stored, is_before)
+            let more = shard.put((hash, key), stored, is_before);
+            if let Some(tier) = self.tier.get() {
+                tell(tier);
+            }
+            more
         };
         self.account(hash, more);
-        true
     }
 
-    /// Weighs what is stored for a key, whose content has come. It goes to the disk too, if
-    /// nothing has become invalid since `epoch`.
-    pub fn settle(&self, key: &[u8], stored: &Arc<Stored>, epoch: u64) {
+    /// Weighs what is stored for a key, whose content has come. It goes to the disk too, with the
+    /// head that it has now, unless something else has taken its place.
+    pub fn settle(&self, key: &[u8], content: &Arc<Content>) {
+        self.settle_with(key, content, |tier, stored| tier.offer(key, stored));
+    }
+
+    /// The same for content that a sink has taken.
+    pub fn settle_sink(&self, key: &[u8], content: &Arc<Content>, sink: Sink) {
+        let hand_over = |tier: &Tier, stored: &Arc<Stored>| tier.commit(key, stored, sink);
+        self.settle_with(key, content, hand_over);
+    }
+
+    fn settle_with(
+        &self,
+        key: &[u8],
+        content: &Arc<Content>,
+        hand_over: impl FnOnce(&Tier, &Arc<Stored>),
+    ) {
         let hash = self.hash(key);
-        let more = self.shard(hash).settle(hash, key);
-        if let Some(tier) = self.tier.get() {
-            tier.offer(key, stored, epoch);
-        }
+        let more = {
+            let mut shard = self.shard(hash);
+            let is_it = |other: &&Arc<Stored>| Arc::ptr_eq(&other.content, content);
+            let stored = shard.peek(hash, key).iter().find(is_it).cloned();
+            if let (Some(tier), Some(stored)) = (self.tier.get(), stored) {
+                hand_over(tier, &stored);
+            }
+            shard.settle(hash, key)
+        };
         self.account(hash, more);
     }
 
     /// Takes a response out that is not to be used any more.
     pub fn discard(&self, key: &[u8], stored: &Stored) {
-        let has_tier = self.tier.get().is_some();
-        // What comes back from the disk at this moment is another one of the same.
-        let is_back = |other: &Stored| has_tier && other.on_disk.load(Ordering::Relaxed);
+        // What has come back from the disk meanwhile is another one of the same.
+        let is_back = |other: &Stored| other.is_written.load(Ordering::Relaxed);
         self.remove_everywhere(key, |other| std::ptr::eq(other, stored) || is_back(other));
     }
 
-    /// Takes responses of a key out of memory, and all on disk. What is on its way from one to the
-    /// other is lost too: what is on its way up by the first turn, what is on its way down by the
-    /// second.
+    /// Takes responses of a key out of memory, and all on disk. The disk is told before anybody
+    /// can change the key again.
     fn remove_everywhere(&self, key: &[u8], is_gone: impl Fn(&Stored) -> bool) -> usize {
-        let Some(tier) = self.tier.get() else { return self.remove(key, is_gone) };
-        tier.turn(key);
-        let gone = self.remove(key, is_gone);
-        gone.max(tier.forget(key).into())
+        let hash = self.hash(key);
+        let (gone, more) = {
+            let mut shard = self.shard(hash);
+            let below = self.tier.get().is_some_and(|tier| tier.forget(key));
+            let (gone, more) = shard.remove(hash, key, is_gone);
+            (gone.max(below.into()), more)
+        };
+        self.account(hash, more);
+        gone
     }
 
     /// Takes responses of a key out of memory; returns how many.
@@ -299,13 +335,18 @@ impl Store {
 
     fn soften(&self, key: &[u8], now: Seconds) -> usize {
         let hash = self.hash(key);
+        let last = self.purges.last();
         let variants: Vec<_> = self.shard(hash).peek(hash, key).to_vec();
         for stored in &variants {
-            self.make_stale(key, stored, now);
+            match self.purges.verdict(key, stored) {
+                Verdict::Gone => drop(self.remove(key, |other| std::ptr::eq(other, &**stored))),
+                Verdict::Clean | Verdict::Stale => drop(self.make_stale(key, stored, (now, last))),
+            }
         }
         let mut count = variants.len();
         if let Some(tier) = self.tier.get() {
             count = count.max(tier.contains(key).into());
+            let _shard = self.shard(hash);
             tier.soften(key, now);
         }
         self.numbers.purged.fetch_add(count as u64, Ordering::Relaxed);
@@ -329,39 +370,16 @@ impl Store {
     pub fn invalidate_uri(&self, uri: &[u8]) -> usize {
         let number = self.note(Scope::Uri(uri), Mode::Hard);
         if let (Some(tier), Some(number)) = (self.tier.get(), number) {
-            tier.note_purge_soon(uri, Mode::Hard, number);
+            tier.note_purge_soon(Scope::Uri(uri), Mode::Hard, number);
         }
         self.invalidate(uri)
     }
 
     fn note(&self, scope: Scope<'_>, mode: Mode) -> Option<u64> {
         self.purges.note(scope, mode).or_else(|| {
-            self.make_room_for_notes();
+            self.purges.thin();
             self.purges.note(scope, mode)
         })
-    }
-
-    /// Makes the notes of purges coarser, once what is in memory has been checked against them and
-    /// what is known on disk by its URI alone has been purged there.
-    fn make_room_for_notes(&self) {
-        self.sweep();
-        if let Some(tier) = self.tier.get() {
-            // Where it fails, the notes on disk still say it all.
-            let _ = tier.flush();
-        }
-        self.purges.thin();
-    }
-
-    /// Checks everything in memory against the notes of purges, so that these can be made coarser.
-    /// What is to be stale goes: it would be asked for again too late.
-    fn sweep(&self) {
-        for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let (gone, more) =
-                shard.sweep(|key, stored| self.purges.verdict(key, stored) != Verdict::Clean);
-            self.numbers.purged.fetch_add(gone as u64, Ordering::Relaxed);
-            self.add(more);
-        }
     }
 
     /// What is in it.
@@ -408,8 +426,9 @@ impl Store {
             let evicted = {
                 let mut shard = self.at(index);
                 let is_heavy = shard.bytes() * SHARDS >= self.limits.memory_bytes_max / 2;
-                let epoch = |key: &[u8]| self.epoch(key);
-                if is_heavy || index >= first + SHARDS { shard.evict(epoch) } else { None }
+                let is_wanted = is_heavy || index >= first + SHARDS;
+                // The disk is told before anybody can change the key again.
+                if is_wanted { shard.evict().inspect(|evicted| self.demote(evicted)) } else { None }
             };
             match evicted {
                 Some(evicted) => self.note_eviction(&evicted),
@@ -420,11 +439,13 @@ impl Store {
     }
 
     fn note_eviction(&self, evicted: &Evicted) {
-        let Evicted { key, variants, bytes, was_used, epoch } = evicted;
-        self.numbers.evicted.fetch_add(variants.len() as u64, Ordering::Relaxed);
-        self.add(-isize::try_from(*bytes).unwrap_or(isize::MAX));
+        self.numbers.evicted.fetch_add(evicted.variants.len() as u64, Ordering::Relaxed);
+        self.add(-isize::try_from(evicted.bytes).unwrap_or(isize::MAX));
+    }
+
+    fn demote(&self, Evicted { key, variants, was_used, .. }: &Evicted) {
         if let Some(tier) = self.tier.get().filter(|_| *was_used) {
-            variants.iter().for_each(|stored| tier.demote(key, stored, *epoch));
+            variants.iter().for_each(|stored| tier.demote(key, stored));
         }
     }
 

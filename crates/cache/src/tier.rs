@@ -22,16 +22,14 @@ use foldhash::quality::RandomState;
 use http1::Headers;
 
 use crate::date::Seconds;
-use crate::disk::{
-    DiskError, DiskNumbers, DiskPlan, DiskStore, Found, SPAN_BYTES_MAX, Wait, WouldWait,
-};
+use crate::disk::{DiskError, DiskNumbers, DiskPlan, DiskStore, Found, Wait, WouldWait};
 use crate::store::content::Content;
 use crate::store::purge::{Mode, Purges, Scope};
 use crate::store::stored::Stored;
 
 pub use sink::Sink;
 
-use queue::{Queue, Step};
+use queue::{Queue, Step, Waiting};
 use record::Record;
 
 /// What a tier on disk is asked to be.
@@ -91,9 +89,9 @@ impl Tier {
     /// Those of `DiskStore::open`, or there is no thread to be had.
     pub fn open(plan: TierPlan, purges: &Arc<Purges>) -> Result<Arc<Self>, DiskError> {
         let disk = DiskStore::open(plan.disk)?;
-        if purges.restore(&disk.purges()).is_err() {
+        if purges.restore(&disk.take_purges()).is_err() {
             purges.distrust();
-            disk.replace_purges(&purges.entries())?;
+            disk.replace_purges(|| purges.entries())?;
         }
         let tier = Arc::new(Self {
             disk,
@@ -108,6 +106,7 @@ impl Tier {
             epochs: [const { AtomicU64::new(0) }; EPOCHS],
             hasher: RandomState::default(),
         });
+        tier.log_purges(&[tier.purges.begin_anew()])?;
         let writer = Arc::clone(&tier);
         let thread = std::thread::Builder::new().name("cache-disk".to_owned());
         thread.spawn(move || writer.write_on())?;
@@ -139,14 +138,14 @@ impl Tier {
         request: &Headers,
         wait: Wait,
     ) -> Result<Option<Arc<Stored>>, WouldWait> {
-        let found = self.look(key, request, wait)?;
+        let found = self.look(key, request, wait, true)?;
         self.hits.fetch_add(found.is_some().into(), Ordering::Relaxed);
         Ok(found)
     }
 
     /// As `recall` for one who only wants to know, and may wait.
     pub(crate) fn peek(&self, key: &[u8], request: &Headers) -> Option<Arc<Stored>> {
-        self.look(key, request, Wait::Yes).ok().flatten()
+        self.look(key, request, Wait::Yes, false).ok().flatten()
     }
 
     fn look(
@@ -154,33 +153,50 @@ impl Tier {
         key: &[u8],
         request: &Headers,
         wait: Wait,
+        counts: bool,
     ) -> Result<Option<Arc<Stored>>, WouldWait> {
-        if let Some(waiting) = self.queue().find(key, request) {
-            return Ok(Some(waiting));
+        match self.queue().find(key, request) {
+            Waiting::Stored(stored) => return Ok(Some(stored)),
+            Waiting::Gone => return Ok(None),
+            Waiting::Nothing => {}
         }
-        let Some(found) = self.disk.look_up(key, wait)? else { return Ok(None) };
-        let (found, response) = match record::decode(found.meta()) {
-            Some(Record::Response(response)) => (found, response),
-            Some(Record::Variants(variants)) => {
-                let key = place::variant_key(key, &variants, request);
-                let Some(found) = self.disk.look_up(&key, wait)? else { return Ok(None) };
-                match record::decode(found.meta()) {
-                    Some(Record::Response(response)) => (found, response),
-                    _ => return Ok(None),
-                }
-            }
+        let Some((found, response)) = self.find(key, request, (wait, counts))? else {
+            return Ok(None);
+        };
+        let nonce = found.nonce();
+        let content = self.content(found, wait)?;
+        Ok(content.map(|content| response.with_content(content, nonce)))
+    }
+
+    /// The record of a request.
+    fn find(
+        &self,
+        key: &[u8],
+        request: &Headers,
+        (wait, counts): (Wait, bool),
+    ) -> Result<Option<(Found, Box<record::Response>)>, WouldWait> {
+        let Some(found) = self.disk.look_up(key, wait, counts)? else { return Ok(None) };
+        let variants = match record::decode(found.meta()) {
+            Some(Record::Response(response)) => return Ok(Some((found, response))),
+            Some(Record::Variants(variants)) => variants,
             None => return Ok(None),
         };
-        let content = self.content(found, wait)?;
-        Ok(content.map(|content| response.with_content(content)))
+        let key = place::variant_key(key, &variants, request);
+        let Some(found) = self.disk.look_up(&key, wait, counts)? else { return Ok(None) };
+        match record::decode(found.meta()) {
+            Some(Record::Response(response)) => Ok(Some((found, response))),
+            _ => Ok(None),
+        }
     }
 
     /// The body, in memory where it is short; nothing if it is damaged.
     fn content(&self, mut found: Found, wait: Wait) -> Result<Option<Content>, WouldWait> {
         let is_long = found.body_bytes() > self.promote_bytes_max;
         // Of a long one, what is read first tells whether an answer can begin at all.
-        let first = SPAN_BYTES_MAX as usize;
-        let read = if is_long { found.span(0, first, wait) } else { found.take_body(wait) };
+        let read = match is_long {
+            true => found.try_first(wait).map(|()| Vec::new()),
+            false => found.take_body(wait),
+        };
         match read {
             Ok(_) if is_long => Ok(Some(Content::on_disk(Arc::new(found)))),
             Ok(body) => Ok(Some(Content::whole(Bytes::from(body)))),
@@ -189,69 +205,81 @@ impl Tier {
         }
     }
 
+    // What follows up to `soften` is called while nobody else can change the key in memory, so that
+    // what happens to it on disk happens in the same order.
+
     /// A response is whole. It goes down if there is room, if it was asked for before, or if an
     /// earlier one is there, which would be found when this one has left memory.
-    pub(crate) fn offer(&self, key: &[u8], stored: &Arc<Stored>, epoch: u64) {
+    pub(crate) fn offer(&self, key: &[u8], stored: &Arc<Stored>) {
         let is_known = self.disk.admits(key);
-        let is_wanted = is_known || self.disk.is_roomy() || self.disk.contains(key);
-        if is_wanted {
-            self.write(key, stored, epoch);
+        if is_known || self.disk.is_roomy() || self.contains(key) {
+            self.demote(key, stored);
         }
     }
 
-    /// A response has left memory, where it was asked for.
-    pub(crate) fn demote(&self, key: &[u8], stored: &Arc<Stored>, epoch: u64) {
-        self.write(key, stored, epoch);
+    /// A response leaves memory, where it was asked for.
+    pub(crate) fn demote(&self, key: &[u8], stored: &Arc<Stored>) {
+        if stored.is_written.load(Ordering::Relaxed) {
+            return;
+        }
+        if stored.disk_nonce.load(Ordering::Relaxed) != 0 {
+            self.begin(key, Step::Head(Arc::clone(stored)));
+        } else if stored.content.is_in_memory() {
+            self.begin(key, Step::Write(Arc::clone(stored)));
+        }
     }
 
-    fn write(&self, key: &[u8], stored: &Arc<Stored>, epoch: u64) {
-        if !stored.on_disk.load(Ordering::Relaxed) && stored.content.is_in_memory() {
-            self.begin(key, Step::Write(Arc::clone(stored)), epoch);
-        }
+    /// A long body is written; it becomes what is found.
+    pub(crate) fn commit(&self, key: &[u8], stored: &Arc<Stored>, sink: Sink) {
+        self.begin(key, Step::Commit(Arc::clone(stored), Box::new(sink)));
     }
 
     /// A response has another head.
-    pub(crate) fn renew(&self, key: &[u8], stored: &Arc<Stored>, epoch: u64) {
-        if self.disk.contains(key) {
-            self.begin(key, Step::Head(Arc::clone(stored)), epoch);
+    pub(crate) fn renew(&self, key: &[u8], stored: &Arc<Stored>) {
+        if self.contains(key) {
+            self.begin(key, Step::Head(Arc::clone(stored)));
         }
     }
 
-    fn begin(&self, key: &[u8], step: Step, epoch: u64) {
+    fn begin(&self, key: &[u8], step: Step) {
         if self.is_failed() {
             return;
         }
         let bytes = step.bytes();
         let mut queue = self.queue();
-        if self.epoch(key) != epoch {
-            drop(queue);
-            return self.leave_out(key);
-        }
         if queue.bytes() + bytes > self.queue_bytes_max || queue.is_closing {
-            drop(queue);
             self.dropped.fetch_add(1, Ordering::Relaxed);
-            return self.leave_out(key);
+            // What is there is older than what is left out.
+            if queue.has(key) || self.disk.contains(key) {
+                queue.forget(key);
+            }
+        } else {
+            queue.add(key, step);
         }
-        queue.add(key, step);
+        drop(queue);
         self.work.notify_one();
-    }
-
-    /// What is there is older than what is left out.
-    fn leave_out(&self, key: &[u8]) {
-        if self.disk.contains(key) {
-            self.forget(key);
-        }
     }
 
     /// What there is for a key is no longer valid: it is not found from here on. Returns whether
     /// there was anything.
     pub(crate) fn forget(&self, key: &[u8]) -> bool {
-        self.turn(key);
-        let had_waiting = self.queue().call_off(key);
-        let Some(hidden) = self.disk.hide(key) else { return had_waiting };
-        self.queue().add(key, Step::Remove(hidden));
-        self.work.notify_one();
-        true
+        self.epoch_of(key).fetch_add(1, Ordering::AcqRel);
+        let mut queue = self.queue();
+        let has_any = queue.has(key) || self.disk.contains(key);
+        if has_any {
+            queue.forget(key);
+            drop(queue);
+            self.work.notify_one();
+        }
+        has_any
+    }
+
+    /// What there is for a key is stale from now on.
+    pub(crate) fn soften(&self, key: &[u8], now: Seconds) {
+        if self.contains(key) {
+            self.queue().add(key, Step::Soften(now));
+            self.work.notify_one();
+        }
     }
 
     /// Changes when something becomes invalid, maybe what is at this key.
@@ -259,23 +287,9 @@ impl Tier {
         self.epoch_of(key).load(Ordering::Acquire)
     }
 
-    /// What was asked of the disk for this key before now is not wanted any more, and what left
-    /// memory before now is not to be written.
-    pub(crate) fn turn(&self, key: &[u8]) {
-        self.epoch_of(key).fetch_add(1, Ordering::AcqRel);
-    }
-
     fn epoch_of(&self, key: &[u8]) -> &AtomicU64 {
         // There are always some.
         &self.epochs[self.hasher.hash_one(key) as usize % EPOCHS]
-    }
-
-    /// What there is for a key is stale from now on.
-    pub(crate) fn soften(&self, key: &[u8], now: Seconds) {
-        if self.disk.contains(key) {
-            self.queue().add(key, Step::Soften(now));
-            self.work.notify_one();
-        }
     }
 
     /// Makes a purge last.
@@ -288,19 +302,29 @@ impl Tier {
         mode: Mode,
         number: u64,
     ) -> Result<(), DiskError> {
-        self.log_purge(&Purges::entry(scope, mode, number))
+        self.log_purges(&[Purges::entry(scope, mode, number)])
     }
 
-    fn log_purge(&self, entry: &[u8]) -> Result<(), DiskError> {
-        match self.disk.record_purge(entry) {
-            Err(DiskError::PurgesFull) => self.disk.replace_purges(&self.purges.entries()),
+    pub(crate) fn log_purges(&self, entries: &[Vec<u8>]) -> Result<(), DiskError> {
+        match self.disk.record_purges(entries) {
+            Err(DiskError::PurgesFull) => self.disk.replace_purges(|| self.all_purges()),
             noted => noted,
         }
     }
 
+    /// All notes, and those of what is to be removed and is not yet.
+    fn all_purges(&self) -> Vec<Vec<u8>> {
+        let mut entries = self.purges.entries();
+        let last = self.purges.last();
+        let forgotten = self.queue().forgotten();
+        let entry = |key: &[u8]| Purges::entry(Scope::Uri(key), Mode::Hard, last);
+        entries.extend(forgotten.iter().map(|key| entry(key)));
+        entries
+    }
+
     /// As `note_purge`, but soon instead of now.
-    pub(crate) fn note_purge_soon(&self, uri: &[u8], mode: Mode, number: u64) {
-        self.queue().add(uri, Step::Note(Purges::entry(Scope::Uri(uri), mode, number)));
+    pub(crate) fn note_purge_soon(&self, scope: Scope<'_>, mode: Mode, number: u64) {
+        self.queue().add_note(Purges::entry(scope, mode, number), number);
         self.work.notify_one();
     }
 
@@ -308,6 +332,7 @@ impl Tier {
     ///
     /// # Errors
     /// The disk failed.
+    #[cfg(test)]
     pub(crate) fn flush(&self) -> Result<(), DiskError> {
         self.wait_until_idle(None);
         self.disk.sync()
@@ -322,7 +347,7 @@ impl Tier {
 
     /// Takes no more, and lets the thread end when all is written.
     pub(crate) fn end(&self) {
-        self.queue().is_closing = true;
+        self.queue().close();
         self.work.notify_all();
     }
 

@@ -93,7 +93,7 @@ fn run(store: &DiskStore, (first, steps): (u64, &[Step]), committed: &mut Commit
             Step::Renew { key } => {
                 let Some(found) = store.get(&[*key]) else { continue };
                 // A body with a damaged block can be served in part, and renewed not at all.
-                if store.update_meta(&[*key], &meta).is_ok_and(|updated| updated) {
+                if store.update_meta(&[*key], &meta, found.nonce()).is_ok_and(|updated| updated) {
                     committed.insert(meta, committed[found.meta()]);
                 }
             }

@@ -36,7 +36,8 @@ fn response(store: &Store, fields: &[(&str, &str)], request: &Headers, body: &[u
         part: None,
         tags: tags(&head.headers),
         checked: AtomicU64::new(store.last_purge()),
-        on_disk: false.into(),
+        is_written: false.into(),
+        disk_nonce: 0.into(),
         head,
     })
 }

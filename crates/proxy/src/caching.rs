@@ -295,7 +295,7 @@ async fn pass(
     exchange.trace.sent_on = Some(clock::now());
     let is_unsafe = invalidate::is_unsafe(&exchange.request.method);
     let asked = Asked::begin(exchange, cache, None).end(exchange, cache);
-    let sent = keep::Sent::now(cache, &asked);
+    let sent = clock::unix().as_secs();
     let mut response = upstream::fetch(worker, exchange, plan).await?;
     let handled = Handled { forward: Some(forward), ..Handled::default() };
     if is_unsafe && invalidate::has_changed(response.head.status) {

@@ -3,8 +3,8 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::blocks::{self, BLOCK_BYTES};
 use super::digest::Digest;
@@ -12,8 +12,9 @@ use super::error::DiskError;
 use super::format::{self, HEADER_BYTES, Header, Kind};
 use super::index::Entry;
 use super::io::{self, Wait};
-use super::log::Shared;
+use super::log::{Shared, lock};
 use super::segment::{self, length};
+use super::span::SPAN_BYTES_MAX;
 
 const BLOCK: u64 = BLOCK_BYTES as u64;
 
@@ -22,7 +23,7 @@ const SMALL_BYTES: u64 = 72 * 1024;
 /// What is read of a longer one at first.
 const FIRST_BYTES: u64 = 16 * 1024;
 
-/// A stored object. It stays readable when the store lets go of it meanwhile.
+/// A stored object. Who has its file can read it also when the store lets go of it meanwhile.
 #[derive(Debug)]
 pub struct Found {
     shared: Arc<Shared>,
@@ -30,9 +31,8 @@ pub struct Found {
     header: Header,
     /// The record up to its body.
     head: Vec<u8>,
-    file: Arc<File>,
-    /// Where the body begins in the file.
-    body_offset: u64,
+    /// The file of a body of its own, while somebody reads it.
+    opened: Mutex<Weak<File>>,
     /// The block that was read last.
     block: Option<(u64, Vec<u8>)>,
     /// Blocks whose checksums were right when they were read.
@@ -47,10 +47,6 @@ impl Found {
         (digest, key): (Digest, &[u8]),
         wait: Wait,
     ) -> Result<Option<Self>, DiskError> {
-        if wait == Wait::No && entry.is_attached() {
-            // Files are opened by path, which may take any time.
-            return Err(DiskError::WouldWait);
-        }
         let segment = shared.segment(entry.segment).ok_or(DiskError::Corrupt)?;
         let offset = segment::offset(entry);
         let record_bytes = u64::from(entry.units()) * format::UNIT_BYTES;
@@ -72,13 +68,10 @@ impl Found {
         if parts.key != key || header.digest != digest {
             return Ok(None);
         }
-        let (file, body_offset) = match header.kind {
-            Kind::Attached => (open_body(shared, &header)?, 0),
-            _ => (Arc::clone(&segment.file), offset + header.head_bytes()),
-        };
         let (shared, block) = (Arc::clone(shared), None);
         let checked = Checked::new(header.body_bytes);
-        let mut found = Self { shared, entry, header, head, file, body_offset, block, checked };
+        let opened = Mutex::default();
+        let mut found = Self { shared, entry, header, head, opened, block, checked };
         found.keep_short_body(head_bytes)?;
         Ok(Some(found))
     }
@@ -98,11 +91,56 @@ impl Found {
         Ok(())
     }
 
+    /// Whether this is still what is found for its key; counts as asking for it.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        let found = self.shared.index.find(self.header.digest.short(), true);
+        found.is_some_and(|found| found.is_at(self.entry)) && !self.shared.health.is_failed()
+    }
+
+    /// Bytes of memory that it takes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        (size_of::<Self>() + self.head.len() + self.checked.0.len() * 8) as u64
+    }
+
+    /// The file with the body. It is open as long as somebody has it, so that what is evicted
+    /// goes when its last reader has left.
+    pub(super) fn file(&self) -> Result<Arc<File>, DiskError> {
+        let mut opened = lock(&self.opened);
+        if let Some(file) = opened.upgrade() {
+            return Ok(file);
+        }
+        let file = match self.header.kind {
+            Kind::Attached => open_body(&self.shared, &self.header)?,
+            _ => {
+                let segment = self.shared.segment(self.entry.segment);
+                Arc::clone(&segment.ok_or(DiskError::Corrupt)?.file)
+            }
+        };
+        *opened = Arc::downgrade(&file);
+        Ok(file)
+    }
+
+    /// Where the body begins in its file.
+    fn body_offset(&self) -> u64 {
+        match self.header.kind {
+            Kind::Attached => 0,
+            _ => segment::offset(self.entry) + self.header.head_bytes(),
+        }
+    }
+
     /// The head that was stored with the body.
     #[must_use]
     pub fn meta(&self) -> &[u8] {
         let start = HEADER_BYTES + self.header.key_bytes as usize;
         self.head.get(start..start + self.header.meta_bytes as usize).unwrap_or_default()
+    }
+
+    /// What tells its body from all others; never 0.
+    #[must_use]
+    pub fn nonce(&self) -> u64 {
+        self.header.nonce
     }
 
     /// The length of the body.
@@ -113,14 +151,14 @@ impl Found {
 
     /// Where bytes of the body from `offset` on lie, about so many, if they were checked before and
     /// are in the system's memory.
-    pub(super) fn lying(&self, offset: u64, bytes: u64) -> Option<Lying> {
+    pub(super) fn lying(&self, file: &Arc<File>, offset: u64, bytes: u64) -> Option<Lying> {
         let last = offset.checked_add(bytes)?.min(self.body_bytes()).checked_sub(1)?;
         if last < offset || !self.checked.has(offset / BLOCK, last / BLOCK) {
             return None;
         }
         // What was read last leaves last, most likely: the end stands for all of it.
-        io::read_as(Wait::No, &self.file, self.body_offset + last, &mut [0]).ok()?;
-        let (file, offset, bytes) = (&self.file, self.body_offset + offset, last - offset + 1);
+        io::read_as(Wait::No, file, self.body_offset() + last, &mut [0]).ok()?;
+        let (offset, bytes) = (self.body_offset() + offset, last - offset + 1);
         Some(Lying { file: Arc::clone(file), offset, bytes })
     }
 
@@ -144,7 +182,12 @@ impl Found {
 
     /// Reads about so many checked bytes of the body from `offset` on: whole blocks, without what
     /// is before `offset` in the first. None at its end.
-    pub(crate) fn span(&self, offset: u64, bytes: usize, wait: Wait) -> Result<Vec<u8>, DiskError> {
+    pub(super) fn span(
+        &self,
+        (file, wait): (&File, Wait),
+        offset: u64,
+        bytes: usize,
+    ) -> Result<Vec<u8>, DiskError> {
         let left = length(self.body_bytes().saturating_sub(offset))?;
         let bytes = bytes.min(left);
         if bytes == 0 {
@@ -154,7 +197,7 @@ impl Found {
         let (start, _) = blocks::range(self.body_bytes(), first);
         let (last_start, last_bytes) = blocks::range(self.body_bytes(), last);
         let mut span = vec![0; length(last_start - start)? + last_bytes];
-        let read = io::read_as(wait, &self.file, self.body_offset + start, &mut span);
+        let read = io::read_as(wait, file, self.body_offset() + start, &mut span);
         let mut outcome = self.shared.health.read(read);
         for (index, block) in (first..).zip(span.chunks(BLOCK_BYTES)) {
             outcome = outcome.and_then(|()| self.check(index, block));
@@ -181,8 +224,17 @@ impl Found {
         let bytes = length(self.body_bytes())?;
         match self.block.take_if(|(index, block)| *index == 0 && block.len() == bytes) {
             Some((_, body)) => Ok(body),
-            None => self.span(0, bytes, wait),
+            None => self.span((&*self.file()?, wait), 0, bytes),
         }
+    }
+
+    /// Reads what a reader reads first, to see whether it can.
+    ///
+    /// # Errors
+    ///
+    /// As `take_body`.
+    pub(crate) fn try_first(&self, wait: Wait) -> Result<(), DiskError> {
+        self.span((&*self.file()?, wait), 0, SPAN_BYTES_MAX as usize).map(drop)
     }
 
     /// Reads the whole body, if it is at most this long.
@@ -229,7 +281,7 @@ impl Found {
 
     fn load(&self, index: u64, block: &mut [u8]) -> Result<(), DiskError> {
         let (start, _) = blocks::range(self.body_bytes(), index);
-        let read = io::read_at(&self.file, self.body_offset + start, block);
+        let read = io::read_at(&*self.file()?, self.body_offset() + start, block);
         self.noticed(self.shared.health.read(read).and_then(|()| self.check(index, block)))
     }
 

@@ -15,7 +15,8 @@ pub(super) struct Purges {
     file: File,
     end: u64,
     bytes_max: u64,
-    pub(super) entries: Vec<Vec<u8>>,
+    /// What was there at the start, until it is taken.
+    pub(super) found: Vec<Vec<u8>>,
 }
 
 impl Purges {
@@ -31,12 +32,13 @@ impl Purges {
             directory.replace("purges", bytes.get(..end).unwrap_or_default())?;
         }
         let file = File::options().write(true).open(directory.purges())?;
-        Ok(Some(Self { file, end: end as u64, bytes_max, entries }))
+        Ok(Some(Self { file, end: end as u64, bytes_max, found: entries }))
     }
 
-    /// Adds an entry, which is on the disk when this returns.
-    pub(super) fn add(&mut self, entry: &[u8]) -> Result<(), DiskError> {
-        let framed = frame(entry)?;
+    /// Adds entries, which are on the disk when this returns.
+    pub(super) fn add_all(&mut self, entries: &[Vec<u8>]) -> Result<(), DiskError> {
+        let framed: Result<Vec<_>, _> = entries.iter().map(|entry| frame(entry)).collect();
+        let framed = framed?.concat();
         if self.end + framed.len() as u64 > self.bytes_max {
             return Err(DiskError::PurgesFull);
         }
@@ -46,7 +48,6 @@ impl Purges {
             return Err(cause.into());
         }
         self.end += framed.len() as u64;
-        self.entries.push(entry.to_vec());
         Ok(())
     }
 
@@ -66,7 +67,6 @@ impl Purges {
         directory.replace("purges", &bytes)?;
         self.file = File::options().write(true).open(directory.purges())?;
         self.end = bytes.len() as u64;
-        self.entries = entries.to_vec();
         Ok(())
     }
 }

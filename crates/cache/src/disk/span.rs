@@ -29,16 +29,20 @@ pub struct DiskSpan {
 #[derive(Debug)]
 enum Source {
     /// An object of the store, with its checksums.
-    Kept(Arc<Found>),
+    Kept(Arc<Found>, Option<Arc<File>>),
     /// A file that is being written in this process and has no checksums yet.
     Filling(Arc<File>),
 }
 
 impl DiskSpan {
-    /// Of an object, from `offset` to at most `end`.
-    pub(crate) fn kept(found: &Arc<Found>, offset: u64, end: u64) -> Self {
+    /// Of an object, from `offset` to at most `end`, with its file if that is open.
+    pub(crate) fn kept(
+        (found, file): (&Arc<Found>, Option<&Arc<File>>),
+        offset: u64,
+        end: u64,
+    ) -> Self {
         let end = end.min(found.body_bytes());
-        Self::new(Source::Kept(Arc::clone(found)), offset, end)
+        Self::new(Source::Kept(Arc::clone(found), file.cloned()), offset, end)
     }
 
     /// Of what has been written of a body so far.
@@ -57,7 +61,7 @@ impl DiskSpan {
     /// # Errors
     ///
     /// The disk failed, or what is there is damaged.
-    pub fn read(&self) -> Result<Bytes, DiskError> {
+    pub fn read(&self) -> Result<DiskRead, DiskError> {
         self.read_as(Wait::Yes)
     }
 
@@ -66,7 +70,7 @@ impl DiskSpan {
     /// # Errors
     ///
     /// As `read`, and `WouldWait`.
-    pub fn read_now(&self) -> Result<Bytes, DiskError> {
+    pub fn read_now(&self) -> Result<DiskRead, DiskError> {
         self.read_as(Wait::No)
     }
 
@@ -75,23 +79,40 @@ impl DiskSpan {
     #[must_use]
     pub fn lying(&self) -> Option<Lying> {
         match &self.source {
-            Source::Kept(found) => found.lying(self.offset, self.left.min(LYING_BYTES_MAX)),
+            Source::Kept(found, file) => {
+                let file = file.clone().or_else(|| found.file().ok())?;
+                found.lying(&file, self.offset, self.left.min(LYING_BYTES_MAX))
+            }
             Source::Filling(_) => None,
         }
     }
 
-    fn read_as(&self, wait: Wait) -> Result<Bytes, DiskError> {
+    fn read_as(&self, wait: Wait) -> Result<DiskRead, DiskError> {
         let bytes = length(self.bytes)?;
-        let read = match &self.source {
-            Source::Kept(found) => found.span(self.offset, bytes, wait)?,
+        let (bytes, file) = match &self.source {
+            Source::Kept(found, file) => {
+                let file = file.clone().map_or_else(|| found.file(), Ok)?;
+                (found.span((&file, wait), self.offset, bytes)?, file)
+            }
             Source::Filling(file) => match io::read_vec_as(wait, file, self.offset, bytes) {
                 Err(cause) if cause.kind() == std::io::ErrorKind::WouldBlock => {
                     return Err(DiskError::WouldWait);
                 }
-                read => read?,
+                read => (read?, Arc::clone(file)),
             },
         };
         // Nobody asks for a span of nothing; one would be asked for for ever.
-        if read.is_empty() { Err(DiskError::Corrupt) } else { Ok(read.into()) }
+        if bytes.is_empty() {
+            return Err(DiskError::Corrupt);
+        }
+        Ok(DiskRead { bytes: bytes.into(), file })
     }
+}
+
+/// What was read of a body.
+#[derive(Debug)]
+pub struct DiskRead {
+    /// The bytes.
+    pub bytes: Bytes,
+    pub(crate) file: Arc<File>,
 }

@@ -114,15 +114,16 @@ fn parts_of_a_body_are_read_from_any_place() {
         let whole = body("k", bytes);
         put(&store, "k", "", &whole).unwrap();
         let mut found = store.get(b"k").unwrap();
+        let file = found.file().unwrap();
         if bytes > 65_536 {
-            assert!(found.lying(0, bytes as u64).is_none(), "nobody has checked it yet");
+            assert!(found.lying(&file, 0, bytes as u64).is_none(), "nobody has checked it yet");
         }
-        assert!(found.span(0, bytes, Wait::Yes).unwrap() == whole);
-        if let Some(Lying { file, offset, bytes: length }) = found.lying(3, 1 << 30) {
+        assert!(found.span((&file, Wait::Yes), 0, bytes).unwrap() == whole);
+        if let Some(Lying { file, offset, bytes: length }) = found.lying(&file, 3, 1 << 30) {
             let raw = io::read_vec_at(&file, offset, usize::try_from(length).unwrap()).unwrap();
             assert_eq!(raw, whole[3..]);
         }
-        assert!(found.lying(bytes as u64, 1).is_none());
+        assert!(found.lying(&file, bytes as u64, 1).is_none());
         for (start, wanted) in [(0, 5), (3, 70_000), (65_530, 10), (65_536, 131_072), (bytes, 9)] {
             let mut buffer = vec![0; wanted];
             let read = found.read_at(start as u64, &mut buffer).unwrap();
@@ -206,9 +207,11 @@ fn the_last_word_about_a_key_survives() {
         assert!(store.remove(format!("removed {bytes}").as_bytes()).unwrap());
         assert!(!store.remove(format!("removed {bytes}").as_bytes()).unwrap());
         let renewed = format!("renewed {bytes}");
-        assert!(store.update_meta(renewed.as_bytes(), b"new").unwrap());
+        let nonce = store.get(renewed.as_bytes()).unwrap().nonce();
+        assert!(!store.update_meta(renewed.as_bytes(), b"other", nonce + 1).unwrap());
+        assert!(store.update_meta(renewed.as_bytes(), b"new", nonce).unwrap());
     }
-    assert!(!store.update_meta(b"nothing", b"new").unwrap());
+    assert!(!store.update_meta(b"nothing", b"new", 1).unwrap());
     let check = |store: &DiskStore| {
         for bytes in [20, 400_000] {
             let found = |name| read(store, &format!("{name} {bytes}"));
@@ -283,7 +286,7 @@ fn the_oldest_goes_and_what_was_asked_for_stays() {
     put(&store, "cold", "", &body("cold", 5_000)).unwrap();
     for number in 0..3_000 {
         put(&store, &format!("n{number}"), "", &body("n", 5_000)).unwrap();
-        store.touch(b"long");
+        drop(store.get(b"long"));
         assert!(read(&store, "hot").is_some(), "{number}");
         assert!(store.numbers().bytes <= 4 << 20);
     }
@@ -305,7 +308,7 @@ fn eviction_ends_where_everything_is_hot_and_long_bodies_count() {
     let store = open(directory.path(), 4 << 20);
     for number in 0..200 {
         put(&store, &format!("n{number}"), "", &body("n", 20_000 + number * 3_000)).unwrap();
-        (0..=number).for_each(|number| store.touch(format!("n{number}").as_bytes()));
+        (0..=number).for_each(|number| drop(store.get(format!("n{number}").as_bytes())));
         assert!(store.numbers().bytes <= 4 << 20);
     }
     assert_eq!(store.numbers().bytes, bytes_on_disk(directory.path()));
@@ -320,6 +323,7 @@ fn an_object_that_is_open_is_read_to_its_end_when_it_is_gone() {
         let whole = body("k", bytes);
         put(&store, "k", "", &whole).unwrap();
         let mut found = store.get(b"k").unwrap();
+        let _open = found.file().unwrap();
         store.remove(b"k").unwrap();
         for number in 0..200 {
             put(&store, &number.to_string(), "", &body("n", 200_000)).unwrap();
@@ -343,8 +347,8 @@ fn purges_come_back_in_order_and_are_replaced_at_once() {
     drop(store);
     let wanted = vec![b"a".to_vec(), vec![], b"ccc".to_vec()];
     let store = open();
-    assert_eq!(store.purges(), wanted);
-    store.replace_purges(&wanted[2..]).unwrap();
+    assert_eq!(store.take_purges(), wanted);
+    store.replace_purges(|| wanted[2..].to_vec()).unwrap();
     store.record_purge(b"d").unwrap();
     put(&store, "k", "", b"body").unwrap();
     drop(store);
@@ -352,7 +356,7 @@ fn purges_come_back_in_order_and_are_replaced_at_once() {
     let log = fs::read(&path).unwrap();
     fs::write(&path, &log[..log.len() - 1]).unwrap();
     let store = open();
-    assert_eq!(store.purges(), wanted[2..], "the torn entry was never answered");
+    assert_eq!(store.take_purges(), wanted[2..], "the torn entry was never answered");
     assert!(read(&store, "k").is_some());
     drop(store);
     let mut damaged = log;
@@ -360,7 +364,7 @@ fn purges_come_back_in_order_and_are_replaced_at_once() {
     fs::write(&path, damaged).unwrap();
     let store = open();
     assert!(read(&store, "k").is_none(), "a purge is lost, so all is");
-    assert!(store.purges().is_empty() && store.numbers().objects == 0);
+    assert!(store.take_purges().is_empty() && store.numbers().objects == 0);
 }
 
 #[test]
@@ -373,7 +377,8 @@ fn a_full_disk_turns_the_store_off() {
         assert!(matches!(put(&store, "n", "", &vec![1; bytes]), Err(DiskError::Io(_))));
         assert!(!store.is_failed() && read(&store, "k").is_some() && read(&store, "n").is_none());
     }
-    assert!(matches!(store.update_meta(b"k", b"new"), Err(DiskError::Io(_))));
+    let nonce = store.get(b"k").unwrap().nonce();
+    assert!(matches!(store.update_meta(b"k", b"new", nonce), Err(DiskError::Io(_))));
     fault::WRITE.set(None);
     assert!(store.is_failed() && store.get(b"k").is_none());
     assert!(matches!(put(&store, "n", "", b"body"), Err(DiskError::Failed)));
@@ -426,9 +431,12 @@ fn many_threads_write_read_and_remove_at_once() {
                 store.remove(key.as_bytes()).unwrap();
             }
             let key = format!("k{}", round % 20);
-            store.update_meta(key.as_bytes(), b"").map_or_else(|e| panic!("{e}"), drop);
+            let nonce = store.get(key.as_bytes()).map_or(0, |found| found.nonce());
+            store.update_meta(key.as_bytes(), b"", nonce).map_or_else(|e| panic!("{e}"), drop);
             let other = format!("k{}", (round + 5) % 20);
             if let Some(mut found) = store.get(other.as_bytes()) {
+                // It may have been replaced since.
+                let Ok(_open) = found.file() else { continue };
                 let read = found.read_all(1 << 20).unwrap();
                 let version = String::from_utf8(found.meta().to_vec()).unwrap();
                 assert!(version.is_empty() || read == body(&version, read.len()));

@@ -43,7 +43,7 @@ impl Writer {
             shared.writers.fetch_sub(1, Ordering::Relaxed);
             return Err(DiskError::Busy);
         }
-        let nonce = shared.next_nonce.fetch_add(1, Ordering::Relaxed);
+        let nonce = shared.next_nonce.fetch_add(1, Ordering::Relaxed).max(1);
         Ok(Self {
             shared: Arc::clone(shared),
             key: key.to_vec(),
@@ -136,6 +136,26 @@ impl Writer {
         }
         count(&self.shared.health.counters.writes);
         Ok(true)
+    }
+
+    /// What tells its body from all others; never 0.
+    #[must_use]
+    pub fn nonce(&self) -> u64 {
+        self.nonce
+    }
+
+    /// Writes the object for another key.
+    ///
+    /// # Errors
+    ///
+    /// The key is too long.
+    pub fn rename(&mut self, key: &[u8]) -> Result<(), DiskError> {
+        if key.len() > KEY_BYTES_MAX {
+            return Err(DiskError::TooLarge);
+        }
+        self.key = key.to_vec();
+        self.digest = Digest::of(&self.shared.directory.seed, key);
+        Ok(())
     }
 
     /// The file that the body is in, for those who read it while it is written. It stays readable

@@ -30,12 +30,6 @@ impl Store {
         self.tier.get()
     }
 
-    /// Changes when something becomes invalid, maybe what is at this key.
-    #[must_use]
-    pub fn epoch(&self, key: &[u8]) -> u64 {
-        self.tier.get().map_or(0, |tier| tier.epoch(key))
-    }
-
     /// The longest object that it takes.
     #[must_use]
     pub fn object_bytes_max(&self) -> u64 {
@@ -78,11 +72,10 @@ impl Store {
         now: Seconds,
     ) -> Result<Option<Arc<Stored>>, WouldWait> {
         let Some(tier) = self.tier.get() else { return Ok(None) };
-        let epoch = tier.epoch(key);
+        let (epoch, last) = (tier.epoch(key), self.purges.last());
         let Some(stored) = tier.recall(key, request, wait)? else { return Ok(None) };
         let verdict = self.purges.verdict(key, &stored);
         if verdict == Verdict::Gone {
-            self.discard(key, &stored);
             return Ok(None);
         }
         // What became invalid while it was read does not come back, nor does what is older than
@@ -95,7 +88,7 @@ impl Store {
             return Ok(None);
         }
         let is_stale = verdict == Verdict::Stale;
-        Ok(Some(if is_stale { self.make_stale(key, &stored, now) } else { stored }))
+        Ok(Some(if is_stale { self.make_stale(key, &stored, (now, last)) } else { stored }))
     }
 }
 

@@ -155,7 +155,7 @@ impl Content {
     /// That was all, and all of it is on disk.
     pub fn finish_on_disk(&self, found: Arc<Found>) {
         let mut arriving = self.arriving();
-        if arriving.end.is_some() {
+        if arriving.end == Some(End::Broken) || self.whole.get().is_some() {
             return;
         }
         arriving.end = Some(End::Whole);
@@ -191,14 +191,23 @@ impl Content {
         matches!(self.whole.get(), Some(Whole::Memory(_)))
     }
 
-    /// Whether no more will come though it should.
+    /// Whether no more will come though it should, or the disk has it no more.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         match self.whole.get() {
             Some(Whole::Memory(_)) => false,
-            Some(Whole::Disk(_)) => self.is_damaged.load(Ordering::Relaxed),
-            None => self.arriving().end == Some(End::Broken),
+            Some(Whole::Disk(found)) => self.is_given_up() || !found.is_current(),
+            None => self.is_given_up() || self.arriving().end == Some(End::Broken),
         }
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
+    }
+
+    /// Nobody is to begin with it any more; who has begun may come to its end.
+    pub fn give_up(&self) {
+        self.is_damaged.store(true, Ordering::Relaxed);
     }
 
     /// Bytes so far.
@@ -216,7 +225,7 @@ impl Content {
     pub fn memory_bytes(&self) -> u64 {
         match self.whole.get() {
             Some(Whole::Memory(_)) => self.length(),
-            Some(Whole::Disk(_)) => 0,
+            Some(Whole::Disk(found)) => found.memory_bytes(),
             None => {
                 let arriving = self.arriving();
                 arriving.length - arriving.spill.as_ref().map_or(0, |spill| spill.length)

@@ -56,6 +56,9 @@ pub struct Purges {
     notes: RwLock<Notes>,
 }
 
+/// More purges than one process sees.
+const GAP: u64 = 1 << 32;
+
 /// Beyond all numbers of purges that there can have been.
 const DISTRUST: u64 = 1 << 62;
 
@@ -123,6 +126,12 @@ impl Purges {
         Ok(())
     }
 
+    /// Leaves numbers out, beyond all that an earlier process may have given without a trace:
+    /// what it has checked against those is not checked against the ones to come.
+    pub fn begin_anew(&self) -> Vec<u8> {
+        log::last(self.last.fetch_add(GAP, Ordering::AcqRel) + GAP)
+    }
+
     /// Purges may have been lost: nothing counts as checked that is not fetched from now on.
     pub fn distrust(&self) {
         let mut notes = self.notes.write().unwrap_or_else(PoisonError::into_inner);
@@ -135,6 +144,12 @@ impl Purges {
     #[must_use]
     pub fn entry(scope: Scope<'_>, mode: Mode, number: u64) -> Vec<u8> {
         log::entry(scope, mode, number)
+    }
+
+    /// A purge of all that has more than a URI in its key, as an entry of the log.
+    #[must_use]
+    pub fn told_apart_entry(mode: Mode, number: u64) -> Vec<u8> {
+        log::told_apart(mode, number)
     }
 
     fn notes(&self) -> RwLockReadGuard<'_, Notes> {

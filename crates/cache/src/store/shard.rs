@@ -56,8 +56,6 @@ pub(super) struct Evicted {
     pub(super) bytes: usize,
     /// It was asked for again after it came.
     pub(super) was_used: bool,
-    /// When it left.
-    pub(super) epoch: u64,
 }
 
 /// A queue through the slots, by their numbers.
@@ -147,8 +145,8 @@ impl Shard {
         (gone, self.weigh(at))
     }
 
-    /// Takes out what is due to leave, at this epoch of its key.
-    pub(super) fn evict(&mut self, epoch: impl FnOnce(&[u8]) -> u64) -> Option<Evicted> {
+    /// Takes out what is due to leave.
+    pub(super) fn evict(&mut self) -> Option<Evicted> {
         for _ in 0..=self.slots.len() * (usize::from(USES_MAX) + 1) {
             let total = self.small.bytes + self.main.bytes;
             let from_small = self.main.oldest.is_none() || self.small.bytes > total / SMALL_PART;
@@ -166,8 +164,7 @@ impl Shard {
             if !is_main {
                 self.ghosts.add(hash, keys);
             }
-            let epoch = epoch(&key);
-            return Some(Evicted { key, variants, bytes: weight, was_used: is_main, epoch });
+            return Some(Evicted { key, variants, bytes: weight, was_used: is_main });
         }
         None
     }
@@ -185,16 +182,6 @@ impl Shard {
     /// Bytes of everything in it.
     pub(super) fn bytes(&self) -> usize {
         self.small.bytes + self.main.bytes
-    }
-
-    /// Looks at every response, and takes out those that are gone.
-    pub(super) fn sweep(&mut self, is_gone: impl Fn(&[u8], &Stored) -> bool) -> (usize, isize) {
-        let keys: Vec<(u64, Box<[u8]>)> =
-            self.slots.iter().map(|(_, slot)| (slot.hash, slot.key.clone())).collect();
-        keys.iter().fold((0, 0), |(count, bytes), (hash, key)| {
-            let (gone, freed) = self.remove(*hash, key, |stored| is_gone(key, stored));
-            (count + gone, bytes + freed)
-        })
     }
 
     fn at(&self, hash: u64, key: &[u8]) -> Option<usize> {

@@ -38,8 +38,10 @@ pub struct Stored {
     pub tags: Box<[u64]>,
     /// It is known not to be purged by what was purged up to this number.
     pub checked: AtomicU64,
-    /// The disk has it too.
-    pub on_disk: AtomicBool,
+    /// The disk has it too, with this head.
+    pub is_written: AtomicBool,
+    /// Which body on the disk is its content; 0 for none.
+    pub disk_nonce: AtomicU64,
 }
 
 impl Stored {
@@ -55,7 +57,8 @@ impl Stored {
             declared_length: self.declared_length,
             part: self.part,
             checked: AtomicU64::new(self.checked.load(Ordering::Relaxed)),
-            on_disk: AtomicBool::new(false),
+            is_written: AtomicBool::new(false),
+            disk_nonce: AtomicU64::new(self.disk_nonce.load(Ordering::Relaxed)),
         }
     }
 

@@ -1,33 +1,36 @@
 //! What is to be done on disk: for each key in order, and keys in the order in which they came.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use foldhash::quality::RandomState;
 use http1::Headers;
 
-use super::CalledOff;
+use super::{CalledOff, Sink};
 use crate::date::Seconds;
-use crate::disk::Hidden;
+use crate::store::purge::{Mode, Purges};
 use crate::store::stored::Stored;
 
 /// What a key and its place cost beside its bytes.
 const STEP_BYTES: usize = 128;
+
+/// Notes of purges that wait; more of them become one that says more.
+const NOTES_MAX: usize = 4096;
 
 /// One thing to be done.
 #[derive(Debug)]
 pub(super) enum Step {
     /// A response is written.
     Write(Arc<Stored>),
+    /// A long body that is written becomes an object.
+    Commit(Arc<Stored>, Box<Sink>),
     /// The head of a response that is there is written anew.
     Head(Arc<Stored>),
-    /// What is found no more is removed.
-    Remove(Hidden),
+    /// What is there is removed. From now on it is not found.
+    Forget,
     /// What is there is stale from this time on.
     Soften(Seconds),
-    /// A note of a purge.
-    Note(Vec<u8>),
 }
 
 impl Step {
@@ -36,15 +39,28 @@ impl Step {
         STEP_BYTES
             + match self {
                 Self::Write(stored) => stored.weight_bytes(),
-                Self::Head(stored) => stored.head_bytes(),
-                Self::Remove(_) | Self::Soften(_) => 0,
-                Self::Note(entry) => entry.len(),
+                Self::Commit(stored, _) | Self::Head(stored) => stored.head_bytes(),
+                Self::Forget | Self::Soften(_) => 0,
             }
     }
 
-    fn is_wanted_after_call_off(&self) -> bool {
-        matches!(self, Self::Remove(_) | Self::Note(_))
+    fn stored(&self) -> Option<&Arc<Stored>> {
+        match self {
+            Self::Write(stored) | Self::Commit(stored, _) | Self::Head(stored) => Some(stored),
+            Self::Forget | Self::Soften(_) => None,
+        }
     }
+}
+
+/// What the queue knows of a request.
+#[derive(Debug)]
+pub(super) enum Waiting {
+    /// Nothing: the disk knows.
+    Nothing,
+    /// This is on its way to the disk.
+    Stored(Arc<Stored>),
+    /// What the disk has is to be removed.
+    Gone,
 }
 
 #[derive(Debug, Default)]
@@ -53,11 +69,19 @@ pub(super) struct Queue {
     order: VecDeque<Box<[u8]>>,
     bytes: usize,
     /// What is being done, and how to call it off.
-    running: Option<(Box<[u8]>, CalledOff)>,
-    /// Long bodies that are being written by others, by key.
-    sinks: HashMap<Box<[u8]>, Vec<Weak<AtomicBool>>, RandomState>,
+    running: Option<Running>,
+    /// Notes of purges for the log.
+    notes: Vec<Vec<u8>>,
     /// No more is taken.
     pub(super) is_closing: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    key: Box<[u8]>,
+    /// What a step that has been taken is about.
+    stored: Option<Arc<Stored>>,
+    called_off: CalledOff,
 }
 
 impl Queue {
@@ -67,22 +91,36 @@ impl Queue {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.order.is_empty() && self.running.is_none()
+        self.order.is_empty() && self.running.is_none() && self.notes.is_empty()
     }
 
-    /// Whether something is to be done for a key.
+    /// Whether something is to be done for a key, or is being done.
     pub(super) fn has(&self, key: &[u8]) -> bool {
         self.steps.contains_key(key)
+            || self.running.as_ref().is_some_and(|running| *running.key == *key)
     }
 
-    /// The newest response that waits to be written, or is being, and that a request selects.
-    pub(super) fn find(&self, key: &[u8], request: &Headers) -> Option<Arc<Stored>> {
-        self.steps.get(key)?.iter().rev().find_map(|step| match step {
-            Step::Write(stored) | Step::Head(stored) if stored.selection.matches(request) => {
-                Some(Arc::clone(stored))
+    /// The newest that is known of a request.
+    pub(super) fn find(&self, key: &[u8], request: &Headers) -> Waiting {
+        let is_it = |stored: &&Arc<Stored>| stored.selection.matches(request);
+        for step in self.steps.get(key).into_iter().flatten().rev() {
+            if matches!(step, Step::Forget) {
+                return Waiting::Gone;
             }
-            _ => None,
-        })
+            if let Some(stored) = step.stored().filter(is_it) {
+                return Waiting::Stored(Arc::clone(stored));
+            }
+        }
+        let Some(running) = self.running.as_ref().filter(|running| *running.key == *key) else {
+            return Waiting::Nothing;
+        };
+        if running.called_off.load(Ordering::Acquire) {
+            return Waiting::Gone;
+        }
+        match running.stored.as_ref().filter(is_it) {
+            Some(stored) => Waiting::Stored(Arc::clone(stored)),
+            None => Waiting::Nothing,
+        }
     }
 
     pub(super) fn add(&mut self, key: &[u8], step: Step) {
@@ -95,104 +133,76 @@ impl Queue {
         self.order.push_back(key.into());
     }
 
-    /// What is to be written for a key, and what is being, is not to be found. Returns whether
-    /// there was anything.
-    pub(super) fn call_off(&mut self, key: &[u8]) -> bool {
-        let mut had_any = false;
-        if let Some((running, called_off)) = &self.running
-            && **running == *key
-        {
-            called_off.store(true, Ordering::Release);
-        }
-        for sink in self.sinks.remove(key).into_iter().flatten().filter_map(|sink| sink.upgrade()) {
-            sink.store(true, Ordering::Release);
+    /// Whatever there is for a key, or is on its way, is found no more.
+    pub(super) fn forget(&mut self, key: &[u8]) {
+        if let Some(running) = self.running.as_ref().filter(|running| *running.key == *key) {
+            running.called_off.store(true, Ordering::Release);
         }
         if let Some(steps) = self.steps.get_mut(key) {
-            let bytes = &mut self.bytes;
-            steps.retain(|step| {
-                let stays = step.is_wanted_after_call_off();
-                if !stays {
-                    *bytes -= step.bytes() + key.len();
-                    had_any = true;
-                }
-                stays
-            });
+            let freed: usize = steps.drain(..).map(|step| step.bytes() + key.len()).sum();
+            self.bytes -= freed;
         }
-        had_any
+        self.add(key, Step::Forget);
     }
 
-    /// A long body is being written; `true` in what is returned calls it off.
-    pub(super) fn add_sink(&mut self, key: &[u8]) -> CalledOff {
-        let called_off = CalledOff::default();
-        let sinks = self.sinks.entry(key.into()).or_default();
-        sinks.retain(|sink| sink.strong_count() > 0);
-        sinks.push(Arc::downgrade(&called_off));
-        called_off
+    /// Keys that are to be removed and are not yet.
+    pub(super) fn forgotten(&self) -> Vec<Box<[u8]>> {
+        let is_forgotten = |steps: &VecDeque<Step>| steps.iter().any(|s| matches!(s, Step::Forget));
+        let waiting = self.steps.iter().filter(|(_, steps)| is_forgotten(steps));
+        let running = self.running.as_ref().map(|running| running.key.clone());
+        waiting.map(|(key, _)| key.clone()).chain(running).collect()
     }
 
-    /// It is written, or is not to be.
-    pub(super) fn remove_sink(&mut self, key: &[u8], called_off: &CalledOff) {
-        if let Some(sinks) = self.sinks.get_mut(key) {
-            sinks.retain(|sink| !std::ptr::eq(sink.as_ptr(), Arc::as_ptr(called_off)));
-            if sinks.is_empty() {
-                self.sinks.remove(key);
-            }
+    /// A purge is to be logged. Of too many, one note stands for all: what was told apart beside
+    /// URIs is gone, which says more than they do.
+    pub(super) fn add_note(&mut self, entry: Vec<u8>, number: u64) {
+        if self.notes.len() >= NOTES_MAX {
+            self.notes.clear();
+            self.notes.push(Purges::told_apart_entry(Mode::Hard, number));
         }
+        self.notes.push(entry);
     }
 
-    /// The key whose turn it is.
-    pub(super) fn take_turn(&mut self) -> Option<(Box<[u8]>, CalledOff)> {
+    /// The notes that wait.
+    pub(super) fn take_notes(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// The next thing to do, and how it is called off.
+    pub(super) fn take_turn(&mut self) -> Option<(Box<[u8]>, Step, CalledOff)> {
         let key = self.order.pop_front()?;
+        let steps = self.steps.get_mut(&key)?;
+        let step = steps.pop_front()?;
+        self.bytes -= step.bytes() + key.len();
         let called_off = CalledOff::default();
-        self.running = Some((key.clone(), Arc::clone(&called_off)));
-        Some((key, called_off))
-    }
-
-    /// What is to be done next for a key. It stays visible until it is done.
-    pub(super) fn next(&self, key: &[u8]) -> Option<Todo> {
-        Some(match self.steps.get(key)?.front()? {
-            Step::Write(stored) => Todo::Write(Arc::clone(stored)),
-            Step::Head(stored) => Todo::Head(Arc::clone(stored)),
-            Step::Remove(_) => Todo::Remove,
-            Step::Soften(now) => Todo::Soften(*now),
-            Step::Note(entry) => Todo::Note(entry.clone()),
-        })
-    }
-
-    /// It is done, unless it was called off meanwhile.
-    pub(super) fn done(&mut self, key: &[u8], todo: &Todo) -> Option<Step> {
-        let steps = self.steps.get_mut(key)?;
-        let is_it = match (steps.front()?, todo) {
-            (Step::Write(one), Todo::Write(other)) | (Step::Head(one), Todo::Head(other)) => {
-                Arc::ptr_eq(one, other)
-            }
-            (Step::Remove(_), Todo::Remove)
-            | (Step::Soften(_), Todo::Soften(_))
-            | (Step::Note(_), Todo::Note(_)) => true,
-            _ => false,
-        };
-        let step = if is_it { steps.pop_front() } else { None };
-        self.bytes -= step.as_ref().map_or(0, |step| step.bytes() + key.len());
-        step
-    }
-
-    /// The turn of a key is over; it gets another one if something came meanwhile.
-    pub(super) fn end_turn(&mut self, key: &[u8]) {
-        self.running = None;
-        match self.steps.get(key) {
-            Some(steps) if steps.is_empty() => drop(self.steps.remove(key)),
-            Some(_) => self.order.push_back(key.into()),
-            None => {}
+        let stored = step.stored().cloned();
+        if steps.is_empty() {
+            self.steps.remove(&key);
+        } else {
+            // Each key gets one turn after the other, so that none holds up the others.
+            self.order.push_back(key.clone());
         }
+        let running = Running { key: key.clone(), stored, called_off: Arc::clone(&called_off) };
+        self.running = Some(running);
+        Some((key, step, called_off))
     }
-}
 
-/// A step as the writer sees it.
-#[derive(Debug)]
-pub(super) enum Todo {
-    Write(Arc<Stored>),
-    Head(Arc<Stored>),
-    Remove,
-    Soften(Seconds),
-    Note(Vec<u8>),
+    pub(super) fn end_turn(&mut self) {
+        self.running = None;
+    }
+
+    /// Takes no more. What is to be removed goes first: what is not written costs a request, what
+    /// is not removed could be served.
+    pub(super) fn close(&mut self) {
+        self.is_closing = true;
+        let steps = &self.steps;
+        let is_first = |key: &[u8]| {
+            let mut of_key = steps.get(key).into_iter().flatten();
+            of_key.any(|step| matches!(step, Step::Forget | Step::Soften(_)))
+        };
+        let (mut first, rest): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.order).into_iter().partition(|key| is_first(key));
+        first.extend(rest);
+        self.order = first;
+    }
 }

@@ -62,7 +62,7 @@ impl Response {
     }
 
     /// The response as it is kept in memory.
-    pub(super) fn with_content(self, content: Content) -> Arc<Stored> {
+    pub(super) fn with_content(self, content: Content, nonce: u64) -> Arc<Stored> {
         let Self { head, terms, selection, declared_length, part, checked } = self;
         Arc::new(Stored {
             tags: tags(&head.headers),
@@ -73,7 +73,8 @@ impl Response {
             declared_length,
             part,
             checked: AtomicU64::new(checked),
-            on_disk: true.into(),
+            is_written: true.into(),
+            disk_nonce: nonce.into(),
         })
     }
 }
@@ -320,7 +321,8 @@ mod tests {
             part: (flags & 32 != 0)
                 .then_some(Part { span: Span { first, last }, complete_length: last * 2 }),
             checked: AtomicU64::new(7),
-            on_disk: true.into(),
+            is_written: true.into(),
+            disk_nonce: 5.into(),
         }
     }
 
@@ -335,7 +337,7 @@ mod tests {
             let stored = stored(status, &texts, numbers, flags);
             let bytes = encode(&stored);
             let Some(Record::Response(read)) = decode(&bytes) else { panic!("{bytes:?}") };
-            let read = read.with_content(Content::whole(Bytes::new()));
+            let read = read.with_content(Content::whole(Bytes::new()), 5);
             prop_assert_eq!(format!("{:?}", read), format!("{:?}", stored));
             for cut in 0..bytes.len() {
                 prop_assert!(decode(&bytes[..cut]).is_none(), "cut at {}", cut);

@@ -2,55 +2,34 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use super::{CalledOff, Tier, record};
+use super::Tier;
 use crate::disk::{DiskError, Found, Writer};
-use crate::store::stored::Stored;
+use crate::store::content::Content;
 
-/// Takes the body of one response. Dropped, it leaves nothing behind.
+/// Takes the body of one response, whose place is known when it is whole. Dropped before it is an
+/// object, it leaves nothing behind, and nobody begins to read the content any more.
 #[derive(Debug)]
 pub struct Sink {
-    tier: Arc<Tier>,
-    key: Box<[u8]>,
-    place: Vec<u8>,
-    stored: Arc<Stored>,
-    /// Taken by the commit.
+    /// Taken when it becomes an object.
     writer: Option<Writer>,
-    called_off: CalledOff,
+    content: Arc<Content>,
 }
 
 impl Sink {
-    /// Begins to write a response to the disk below a store, if nothing has become invalid since
-    /// `epoch`.
+    /// Begins to write content to the disk below a store; `announced` is its length, if it is
+    /// known.
     ///
     /// # Errors
-    /// Something has; it is too long, a part of what is there as a whole, too much is being
-    /// written, or the disk failed.
+    /// It is too long, too much is being written, or the disk failed.
     pub fn begin(
-        tier: &Arc<Tier>,
-        key: &[u8],
-        stored: &Arc<Stored>,
-        epoch: u64,
+        tier: &Tier,
+        content: &Arc<Content>,
+        announced: Option<u64>,
     ) -> Result<Self, DiskError> {
-        let called_off = {
-            let mut queue = tier.queue();
-            if tier.epoch(key) != epoch {
-                return Err(DiskError::Busy);
-            }
-            queue.add_sink(key)
-        };
-        let mut sink = Self {
-            tier: Arc::clone(tier),
-            key: key.into(),
-            place: Vec::new(),
-            stored: Arc::clone(stored),
-            writer: None,
-            called_off,
-        };
-        // A call-off from here on counts: what was valid before is what is written.
-        sink.place = tier.place(key, stored, &sink.called_off)?.ok_or(DiskError::Busy)?;
-        sink.writer = Some(tier.disk.begin(&sink.place, stored.declared_length)?);
-        Ok(sink)
+        let writer = tier.disk.begin(&[], announced)?;
+        Ok(Self { writer: Some(writer), content: Arc::clone(content) })
     }
 
     /// Adds to the body.
@@ -68,22 +47,33 @@ impl Sink {
         self.writer.as_ref()?.file()
     }
 
-    /// Makes it the response that is found, and gives its content; nothing if it was called off.
-    ///
-    /// # Errors
-    /// The body is shorter than was announced, or the disk failed.
-    pub fn commit(mut self) -> Result<Option<Found>, DiskError> {
-        let writer = self.writer.take().ok_or(DiskError::Failed)?;
-        if !writer.commit_unless(&record::encode(&self.stored), &self.called_off)? {
-            return Ok(None);
+    /// Makes it the object of this place, with this head; gives the object, unless it was called
+    /// off.
+    pub(super) fn commit(
+        mut self,
+        tier: &Tier,
+        (place, meta): (&[u8], &[u8]),
+        called_off: &AtomicBool,
+    ) -> Result<Option<Found>, DiskError> {
+        let writer = self.writer.as_mut().ok_or(DiskError::Failed)?;
+        writer.rename(place)?;
+        let nonce = writer.nonce();
+        let Some(writer) = self.writer.take() else { return Ok(None) };
+        let found = match writer.commit_unless(meta, called_off)? {
+            true => tier.disk.inspect(place).filter(|found| found.nonce() == nonce),
+            false => None,
+        };
+        if found.is_none() {
+            self.content.give_up();
         }
-        self.stored.on_disk.store(true, std::sync::atomic::Ordering::Relaxed);
-        Ok(self.tier.disk.get(&self.place))
+        Ok(found)
     }
 }
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        self.tier.queue().remove_sink(&self.key, &self.called_off);
+        if self.writer.is_some() {
+            self.content.give_up();
+        }
     }
 }

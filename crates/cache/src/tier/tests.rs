@@ -47,7 +47,8 @@ fn response(store: &Store, request: &Headers, fields: &[(&str, &str)], body: &st
         part: None,
         tags: tags(&headers),
         checked: AtomicU64::new(store.last_purge()),
-        on_disk: false.into(),
+        is_written: false.into(),
+        disk_nonce: 0.into(),
         head: ResponseHead { status: 200, version: Version::Http11, reason: Vec::new(), headers },
     })
 }
@@ -55,10 +56,12 @@ fn response(store: &Store, request: &Headers, fields: &[(&str, &str)], body: &st
 /// Puts a response in as one that has just come.
 fn put(store: &Store, key: &str, request: &[(&str, &str)], fields: &[(&str, &str)], body: &str) {
     let request = headers(request);
-    let stored = response(store, &request, fields, body);
-    let epoch = store.epoch(key.as_bytes());
+    let mut stored = response(store, &request, fields, body);
+    Arc::get_mut(&mut stored).unwrap().content = Arc::default();
     store.put(key.as_bytes(), &request, Arc::clone(&stored));
-    store.settle(key.as_bytes(), &stored, epoch);
+    stored.content.push(Bytes::from(body.to_owned()));
+    stored.content.finish();
+    store.settle(key.as_bytes(), &stored.content);
 }
 
 fn in_memory(store: &Store, key: &str, request: &Headers) -> Option<Arc<Stored>> {
@@ -237,23 +240,26 @@ fn a_long_body_goes_to_the_disk_alone_unless_it_is_called_off() {
         inner.content = Arc::default();
         inner.declared_length = Some(2_000_000);
         store.put(key.as_bytes(), &Headers::new(), Arc::clone(&stored));
-        let mut sink =
-            Sink::begin(&tier, key.as_bytes(), &stored, store.epoch(key.as_bytes())).unwrap();
+        let mut sink = Sink::begin(&tier, &stored.content, stored.declared_length).unwrap();
         for piece in long(7).chunks(100_000) {
             sink.push(piece).unwrap();
             stored.content.push(Bytes::copy_from_slice(piece));
             stored.content.spill(&sink.file().unwrap(), stored.content.length());
         }
+        stored.content.finish();
         (stored, sink)
     };
     let (stored, sink) = filling(&store, "k");
-    stored.content.finish_on_disk(Arc::new(sink.commit().unwrap().unwrap()));
-    store.settle(b"k", &stored, store.epoch(b"k"));
+    store.settle_sink(b"k", &stored.content, sink);
+    tier.flush().unwrap();
+    assert!(stored.content.is_whole() && !stored.content.is_broken());
     assert!(store.numbers().bytes < 10_000);
-    let (_, sink) = filling(&store, "off");
+    let (off, sink) = filling(&store, "off");
     store.invalidate(b"off");
-    assert!(sink.commit().unwrap().is_none());
-    assert!(!tier.contains(b"off") || get(&store, "off", &[]).is_none());
+    store.settle_sink(b"off", &off.content, sink);
+    tier.flush().unwrap();
+    assert!(off.content.is_broken(), "nobody begins to read it");
+    assert!(!tier.contains(b"off") && get(&store, "off", &[]).is_none());
     drop((stored, tier));
     let store = again(store, directory.path());
     let stored = store.recall(b"k", &Headers::new(), NOW).unwrap();
@@ -274,11 +280,157 @@ fn a_damaged_log_of_purges_gives_nothing_back() {
             Err(_) => std::thread::sleep(Duration::from_millis(5)),
         }
     };
-    disk.replace_purges(&[b"?".to_vec()]).unwrap();
+    disk.replace_purges(|| vec![b"?".to_vec()]).unwrap();
     drop(disk);
     let store = open(directory.path(), 1 << 20);
     assert_eq!(get(&store, "k", &[]), None);
     put(&store, "k", &[], &[], "new");
     let store = again(store, directory.path());
     assert_eq!(get(&store, "k", &[]).as_deref(), Some("new"));
+}
+
+/// A store whose writer is busy with something long.
+fn busy(directory: &Path, queue_bytes_max: usize) -> Store {
+    let limits = StoreLimits { memory_bytes_max: 64 << 20, object_bytes_max: 32 << 20 };
+    let store = Store::new(limits);
+    let disk = DiskPlan::new(directory, 256 << 20);
+    store.open_disk(TierPlan { disk, queue_bytes_max, promote_bytes_max: 256 * 1024 }).unwrap();
+    put(&store, "long", &[], &[], &"x".repeat(25 << 20));
+    store
+}
+
+#[test]
+fn a_soft_purge_takes_no_hard_one_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), 1 << 20);
+    put(&store, "http://h/a", &[], &[("Cache-Tag", "x")], "body");
+    store.purge(Scope::Tag(b"x"), Mode::Hard).unwrap();
+    store.purge_uri(b"http://h/a", Mode::Soft, NOW).unwrap();
+    assert_eq!(get(&store, "http://h/a", &[]), None);
+}
+
+#[test]
+fn a_fill_that_ends_after_a_newer_one_is_not_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), 1 << 20);
+    let old = response(&store, &Headers::new(), &[], "old");
+    store.put(b"k", &Headers::new(), Arc::clone(&old));
+    put(&store, "k", &[], &[], "new");
+    store.settle(b"k", &old.content);
+    let sink = Sink::begin(store.tier().unwrap(), &old.content, None).unwrap();
+    store.settle_sink(b"k", &old.content, sink);
+    assert_eq!(get(&store, "k", &[]).as_deref(), Some("new"));
+    let store = again(store, directory.path());
+    assert_eq!(get(&store, "k", &[]).as_deref(), Some("new"));
+}
+
+#[test]
+fn a_head_is_written_to_its_own_body_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), 1 << 20);
+    put(&store, "k", &[], &[("ETag", "\"1\"")], "one");
+    let tier = Arc::clone(store.tier().unwrap());
+    tier.flush().unwrap();
+    let first = in_memory(&store, "k", &Headers::new()).unwrap();
+    put(&store, "k", &[], &[("ETag", "\"2\"")], "two: another");
+    tier.flush().unwrap();
+    // As if it had waited since before the second one came.
+    first.content.give_up();
+    tier.renew(b"k", &first);
+    tier.flush().unwrap();
+    let found = tier.peek(b"k", &Headers::new());
+    let tag = found.and_then(|it| it.head.headers.values_named(b"etag").next().map(<[u8]>::to_vec));
+    assert!(tag.is_none_or(|tag| tag == b"\"1\""), "its own body was written with it, or nothing");
+}
+
+#[test]
+fn a_purge_that_left_no_trace_takes_no_number() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), 1 << 20);
+    // Noted, and the process was killed before the log had it.
+    store.tier().unwrap().purges.note(Scope::Tag(b"other"), Mode::Hard).unwrap();
+    put(&store, "http://h/a", &[], &[("Cache-Tag", "x")], "body");
+    let store = again(store, directory.path());
+    store.purge(Scope::Tag(b"x"), Mode::Hard).unwrap();
+    assert_eq!(get(&store, "http://h/a", &[]), None);
+}
+
+#[test]
+fn what_waits_is_not_written_when_a_newer_one_is_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = busy(directory.path(), 27 << 20);
+    put(&store, "k", &[], &[], "old");
+    put(&store, "k", &[], &[], &format!("new{}", "y".repeat(26 << 20)));
+    assert_eq!(store.tier().unwrap().numbers().dropped, 1);
+    let store = again(store, directory.path());
+    assert_eq!(get(&store, "k", &[]), None);
+}
+
+#[test]
+fn a_head_that_comes_while_its_body_waits_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = busy(directory.path(), 64 << 20);
+    put(&store, "k", &[], &[], "body");
+    let first = in_memory(&store, "k", &Headers::new()).unwrap();
+    let terms = Terms { received: NOW, lifetime_s: 0, must_revalidate: true, ..Terms::default() };
+    store.renew(b"k", &first, Arc::new(first.renewed(first.head.clone(), terms)));
+    let store = again(store, directory.path());
+    assert_eq!(get(&store, "k", &[]).as_deref(), Some("stale body"));
+}
+
+#[test]
+fn many_changes_at_once_are_few_notes() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = busy(directory.path(), 64 << 20);
+    put(&store, "http://h/7\nx", &[], &[], "told apart");
+    for number in 0..20_000 {
+        store.invalidate_uri(format!("http://h/{number:0100}").as_bytes());
+    }
+    store.invalidate_uri(b"http://h/7");
+    assert!(store.tier().unwrap().numbers().queue_bytes < 32 << 20);
+    let store = again(store, directory.path());
+    assert_eq!(get(&store, "http://h/7\nx", &[]), None);
+}
+
+#[test]
+fn a_compaction_of_the_log_loses_no_purge() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..100 {
+        let path = directory.path().join(format!("{round}"));
+        let open = || {
+            let limits = StoreLimits { memory_bytes_max: 1 << 20, object_bytes_max: 1 << 20 };
+            let store = Store::new(limits);
+            let mut disk = DiskPlan::new(&path, 64 << 20);
+            disk.purge_bytes_max = 400;
+            let plan = TierPlan { disk, queue_bytes_max: 1 << 20, promote_bytes_max: 1 << 18 };
+            store.open_disk(plan).map(|()| store)
+        };
+        let notes = |store: &Store| {
+            let entries = store.tier().unwrap().purges.entries();
+            let mut notes: Vec<_> = entries.into_iter().filter(|note| note[0] != b'l').collect();
+            notes.sort();
+            notes
+        };
+        let store = open().unwrap();
+        // Always the same few, so that compaction makes room.
+        std::thread::scope(|scope| {
+            for at in 0..4 {
+                let (store, tag) = (&store, format!("{at}"));
+                scope.spawn(move || {
+                    for _ in 0..12 {
+                        store.purge(Scope::Tag(tag.as_bytes()), Mode::Hard).unwrap();
+                    }
+                });
+            }
+        });
+        let noted = notes(&store);
+        close(store);
+        let store = loop {
+            match open() {
+                Ok(store) => break store,
+                Err(_) => std::thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        assert_eq!(notes(&store), noted, "round {round}");
+    }
 }

@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use super::queue::{Step, Todo};
+use super::queue::Step;
 use super::record::{self, Record, Variants};
-use super::{Tier, place};
+use super::{Sink, Tier, place};
 use crate::date::Seconds;
 use crate::disk::DiskError;
+use crate::store::purge::{Mode, Purges, Scope};
 use crate::store::stored::Stored;
 
 impl Tier {
@@ -15,11 +16,19 @@ impl Tier {
     pub(super) fn write_on(&self) {
         let mut queue = self.queue();
         loop {
-            if let Some((key, called_off)) = queue.take_turn() {
+            let notes = queue.take_notes();
+            if !notes.is_empty() {
                 drop(queue);
-                self.take_turn(&key, &called_off);
+                // All that have come meanwhile are waited for once. Failures are counted there.
+                let _ = self.log_purges(&notes);
                 queue = self.queue();
-                queue.end_turn(&key);
+                continue;
+            }
+            if let Some((key, step, called_off)) = queue.take_turn() {
+                drop(queue);
+                self.take_turn(&key, step, &called_off);
+                queue = self.queue();
+                queue.end_turn();
                 continue;
             }
             self.idle.notify_all();
@@ -30,32 +39,41 @@ impl Tier {
         }
     }
 
-    /// Does one thing for a key, so that no key holds up the others.
-    fn take_turn(&self, key: &[u8], called_off: &AtomicBool) {
-        let Some(todo) = self.queue().next(key) else { return };
+    fn take_turn(&self, key: &[u8], step: Step, called_off: &AtomicBool) {
         // The disk counts its failures, and turns itself off after several.
-        let outcome = match &todo {
-            Todo::Write(stored) => self.write_whole(key, stored, called_off),
-            Todo::Head(stored) => self.write_head(key, stored, called_off),
-            Todo::Soften(now) => self.write_stale(key, *now),
-            Todo::Note(entry) => self.log_purge(entry),
-            Todo::Remove => Ok(()),
+        let outcome = match step {
+            Step::Write(stored) => self.write_whole(key, &stored, called_off),
+            Step::Commit(stored, sink) => self.commit_sink(key, &stored, *sink, called_off),
+            Step::Head(stored) => self.write_head(key, &stored, called_off),
+            Step::Soften(now) => self.write_stale(key, now),
+            Step::Forget => {
+                self.hide_for_good(key);
+                Ok(())
+            }
         };
         if outcome.is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
-            // An older one must not be found in the place of one that could not be written.
-            self.hide_for_good(key);
-        }
-        let done = self.queue().done(key, &todo);
-        if let Some(Step::Remove(hidden)) = done {
-            let _ = self.disk.remove_hidden(key, &hidden);
         }
     }
 
+    /// Removes what is there. Where that cannot be written, a note of a purge may be.
     fn hide_for_good(&self, key: &[u8]) {
-        if let Some(hidden) = self.disk.hide(key) {
-            let _ = self.disk.remove_hidden(key, &hidden);
+        let Some(hidden) = self.disk.hide(key) else { return };
+        if self.disk.remove_hidden(key, &hidden).is_err() {
+            let scope =
+                Scope::Uri(key.split(|byte| *byte == crate::key::URI_END).next().unwrap_or(key));
+            if let Some(number) = self.purges.note(scope, Mode::Hard) {
+                let _ = self.log_purges(&[Purges::entry(scope, Mode::Hard, number)]);
+            }
         }
+    }
+
+    /// An older one must not be found in the place of one that could not be written.
+    fn or_hide(&self, place: &[u8], outcome: Result<(), DiskError>) -> Result<(), DiskError> {
+        if outcome.is_err() {
+            self.hide_for_good(place);
+        }
+        outcome
     }
 
     fn write_whole(
@@ -65,13 +83,43 @@ impl Tier {
         called_off: &AtomicBool,
     ) -> Result<(), DiskError> {
         let Some(place) = self.place(key, stored, called_off)? else { return Ok(()) };
-        let mut writer = self.disk.begin(&place, Some(stored.content.length()))?;
+        self.or_hide(&place, self.write_at(&place, stored, called_off))
+    }
+
+    fn write_at(
+        &self,
+        place: &[u8],
+        stored: &Arc<Stored>,
+        called_off: &AtomicBool,
+    ) -> Result<(), DiskError> {
+        let mut writer = self.disk.begin(place, Some(stored.content.length()))?;
         for piece in stored.content.pieces() {
             writer.push(piece)?;
         }
-        let written = writer.commit_unless(&record::encode(stored), called_off)?;
-        stored.on_disk.store(written, Ordering::Relaxed);
+        let nonce = writer.nonce();
+        if writer.commit_unless(&record::encode(stored), called_off)? {
+            note_written(stored, nonce);
+        }
         Ok(())
+    }
+
+    /// The content is found on disk from here on, also by who reads it now.
+    fn commit_sink(
+        &self,
+        key: &[u8],
+        stored: &Arc<Stored>,
+        sink: Sink,
+        called_off: &AtomicBool,
+    ) -> Result<(), DiskError> {
+        let Some(place) = self.place(key, stored, called_off)? else { return Ok(()) };
+        let meta = record::encode(stored);
+        let committed = sink.commit(self, (&place, &meta), called_off);
+        if let Ok(Some(found)) = committed {
+            note_written(stored, found.nonce());
+            stored.content.finish_on_disk(Arc::new(found));
+            return Ok(());
+        }
+        self.or_hide(&place, committed.map(drop))
     }
 
     fn write_head(
@@ -81,25 +129,30 @@ impl Tier {
         called_off: &AtomicBool,
     ) -> Result<(), DiskError> {
         let Some(place) = self.place(key, stored, called_off)? else { return Ok(()) };
-        let written = self.disk.update_meta(&place, &record::encode(stored))?;
-        if written {
-            stored.on_disk.store(true, Ordering::Relaxed);
+        let nonce = stored.disk_nonce.load(Ordering::Relaxed);
+        let meta = record::encode(stored);
+        let is_there = nonce != 0 && self.disk.update_meta(&place, &meta, nonce)?;
+        if is_there {
+            note_written(stored, nonce);
             return Ok(());
         }
         if stored.content.is_in_memory() {
-            return self.write_whole(key, stored, called_off);
+            return self.or_hide(&place, self.write_at(&place, stored, called_off));
         }
+        // What is there, if anything is, has another body.
+        self.hide_for_good(&place);
         Ok(())
     }
 
     /// Makes what is there stale. Of several that are told apart none is found any more, which
     /// is more than was asked for: where they are is not known.
     fn write_stale(&self, key: &[u8], now: Seconds) -> Result<(), DiskError> {
-        let Some(found) = self.disk.get(key) else { return Ok(()) };
+        let Some(found) = self.disk.inspect(key) else { return Ok(()) };
         match record::decode(found.meta()) {
             Some(Record::Response(response)) => {
                 let stale = response.stale(now);
-                self.disk.update_meta(key, &stale).map(drop)
+                let written = self.disk.update_meta(key, &stale, found.nonce()).map(drop);
+                self.or_hide(key, written)
             }
             _ => {
                 self.hide_for_good(key);
@@ -110,7 +163,7 @@ impl Tier {
 
     /// The key of a response on disk; nothing where it is a part, and the whole is there, or
     /// where it was called off.
-    pub(super) fn place(
+    fn place(
         &self,
         key: &[u8],
         stored: &Stored,
@@ -119,7 +172,11 @@ impl Tier {
         let place = if stored.selection.is_any() {
             key.to_vec()
         } else {
-            let Some(variants) = self.variants(key, stored, called_off)? else { return Ok(None) };
+            let variants = self.variants(key, stored, called_off);
+            if variants.is_err() {
+                self.hide_for_good(key);
+            }
+            let Some(variants) = variants? else { return Ok(None) };
             place::with_fingerprint(key, &variants, &stored.selection.own_fingerprint())
         };
         if stored.part.is_some() && self.has_whole(&place) {
@@ -129,7 +186,7 @@ impl Tier {
     }
 
     fn has_whole(&self, place: &[u8]) -> bool {
-        let found = self.disk.get(place);
+        let found = self.disk.inspect(place);
         match found.and_then(|found| record::decode(found.meta())) {
             Some(Record::Response(response)) => !response.is_part(),
             Some(Record::Variants(_)) => true,
@@ -145,7 +202,7 @@ impl Tier {
         called_off: &AtomicBool,
     ) -> Result<Option<Variants>, DiskError> {
         let names: Vec<Vec<u8>> = stored.selection.parts().map(|(name, _)| name.to_vec()).collect();
-        let found = self.disk.get(key).and_then(|found| record::decode(found.meta()));
+        let found = self.disk.inspect(key).and_then(|found| record::decode(found.meta()));
         if let Some(Record::Variants(variants)) = found
             && variants.names == names
         {
@@ -159,4 +216,9 @@ impl Tier {
         let written = writer.commit_unless(&variants.encode(), called_off)?;
         Ok(written.then_some(variants))
     }
+}
+
+fn note_written(stored: &Stored, nonce: u64) {
+    stored.disk_nonce.store(nonce, Ordering::Relaxed);
+    stored.is_written.store(true, Ordering::Relaxed);
 }

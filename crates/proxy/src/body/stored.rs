@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cache::disk::{DiskError, Lying};
+use cache::disk::{DiskError, DiskRead, Lying};
 use cache::store::content::{Next, Reader};
 use tokio::task::JoinHandle;
 
@@ -26,7 +26,7 @@ pub enum Source {
 pub struct Kept {
     reader: Reader,
     /// The disk is being waited for, by a thread that may.
-    reading: Option<JoinHandle<Result<Bytes, DiskError>>>,
+    reading: Option<JoinHandle<Result<DiskRead, DiskError>>>,
 }
 
 impl From<Reader> for Source {
@@ -42,7 +42,7 @@ impl Kept {
                 let read = ready!(Pin::new(reading).poll(cx));
                 self.reading = None;
                 match read {
-                    Ok(Ok(bytes)) => self.reader.supply(bytes),
+                    Ok(Ok(read)) => self.reader.supply(read),
                     _ => return Poll::Ready(Err(self.unreadable())),
                 }
             }
@@ -50,7 +50,7 @@ impl Kept {
                 Next::Data => return Poll::Ready(Ok(true)),
                 Next::End => return Poll::Ready(Ok(false)),
                 Next::OnDisk(span) => match span.read_now() {
-                    Ok(bytes) => self.reader.supply(bytes),
+                    Ok(read) => self.reader.supply(read),
                     Err(DiskError::WouldWait) => {
                         self.reading = Some(tokio::task::spawn_blocking(move || span.read()));
                     }

@@ -14,7 +14,7 @@ use cache::validate;
 use http1::{Headers, Known, Method};
 
 use super::flight::{Landed, Lead, Question, Turn};
-use super::keep::{self, Keeping, Kept, Sent};
+use super::keep::{self, Keeping, Kept};
 use super::key::line;
 use super::{Asked, CachePlan, Missing, insight, look, parts, respond, search};
 use crate::exchange::{Exchange, Response};
@@ -155,7 +155,7 @@ impl Errand<'_> {
         lead: Option<Lead>,
         conditions: Conditions,
     ) -> Result<Response, Fault> {
-        let sent = Sent::now(self.cache, &self.asked);
+        let sent = clock::unix().as_secs();
         exchange.trace.sent_on = Some(clock::now());
         let question = self.cache.shelf.flights.ask(self.asked.uri());
         let own = self.set_request(exchange, conditions);
@@ -188,7 +188,7 @@ impl Errand<'_> {
         &self,
         exchange: &mut Exchange,
         response: Response,
-        (sent, question): (Sent, &Question),
+        (sent, question): (Seconds, &Question),
     ) -> Result<Kept, Fault> {
         let forward = Some(self.missing.forward);
         let handled = Handled { forward, ..Handled::default() };

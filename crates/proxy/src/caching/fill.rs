@@ -29,8 +29,6 @@ static ON_THE_WAY_BYTES: AtomicUsize = AtomicUsize::new(0);
 pub(super) struct Filling {
     shelf: Arc<Shelf>,
     key: Box<[u8]>,
-    /// When the origin was asked, as the store counts.
-    epoch: u64,
     stored: Arc<Stored>,
     clock: FillClock,
     bytes: usize,
@@ -52,12 +50,12 @@ enum Way {
 impl Filling {
     /// The content of what is in a store by a key.
     pub(super) fn new(
-        (shelf, key, epoch): (&Arc<Shelf>, &[u8], u64),
+        (shelf, key): (&Arc<Shelf>, &[u8]),
         stored: Arc<Stored>,
         clock: FillClock,
     ) -> Self {
         let (shelf, key) = (Arc::clone(shelf), key.into());
-        let mut filling = Self { shelf, key, epoch, stored, clock, bytes: 0, way: Way::Memory };
+        let mut filling = Self { shelf, key, stored, clock, bytes: 0, way: Way::Memory };
         if filling.stored.declared_length.is_some_and(|length| filling.is_too_long(length)) {
             filling.leave_memory("too-large");
         }
@@ -180,7 +178,7 @@ impl Filling {
     fn finish(mut self, body: Body) {
         self.stored.content.finish();
         if !matches!(std::mem::replace(&mut self.way, Way::Done), Way::Past) {
-            self.shelf.store.settle(&self.key, &self.stored, self.epoch);
+            self.shelf.store.settle(&self.key, &self.stored.content);
             self.clock.filled();
         }
         body.finish();

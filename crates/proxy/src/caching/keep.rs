@@ -29,22 +29,7 @@ pub(super) struct Keeping<'a> {
     /// The request that it answers.
     pub(super) question: &'a Question,
     /// When the request was sent.
-    pub(super) sent: Sent,
-}
-
-/// When a request was sent to the origin.
-#[derive(Clone, Copy)]
-pub(super) struct Sent {
-    pub(super) at: Seconds,
-    /// What has become invalid since then shows by it.
-    pub(super) epoch: u64,
-}
-
-impl Sent {
-    /// Just now.
-    pub(super) fn now(cache: &CachePlan, asked: &Asked) -> Self {
-        Self { at: clock::unix().as_secs(), epoch: cache.shelf.store.epoch(&asked.key) }
-    }
+    pub(super) sent: Seconds,
 }
 
 /// What became of an answer.
@@ -169,7 +154,7 @@ impl Keeping<'_> {
 
     /// When the request went out, and now.
     pub(super) fn times(&self) -> Times {
-        Times { request: self.sent.at, response: clock::unix().as_secs() }
+        Times { request: self.sent, response: clock::unix().as_secs() }
     }
 
     fn judge(&self, exchange: &Exchange, response: &Response) -> Result<Storable, Refused> {
@@ -212,20 +197,18 @@ impl Keeping<'_> {
             part,
             tags: tags(&head.headers),
             checked: AtomicU64::new(self.asked.purge),
-            on_disk: false.into(),
+            is_written: false.into(),
+            disk_nonce: 0.into(),
             head,
         });
         let shelf = &self.cache.shelf;
         let key =
             search::key_of(self.worker, (exchange, self.cache), self.asked, &stored.head.headers);
-        // Another key has another epoch; until now the question has watched for both.
-        let is_asked = *key == *self.asked.key;
-        let epoch = if is_asked { self.sent.epoch } else { shelf.store.epoch(&key) };
         let is_current = |_: &[Arc<Stored>]| !self.question.is_out_of_date();
         let headers = &exchange.request.headers;
         shelf.store.put_if(&key, headers, Arc::clone(&stored), is_current);
         let clock = insight::FillClock::of(exchange);
-        let filling = fill::Filling::new((shelf, &key, epoch), Arc::clone(&stored), clock);
+        let filling = fill::Filling::new((shelf, &key), Arc::clone(&stored), clock);
         filling.begin(std::mem::replace(&mut response.body, crate::body::Body::Empty));
         (stored, own)
     }

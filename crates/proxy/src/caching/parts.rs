@@ -90,12 +90,13 @@ pub(super) async fn complete(
         part: None,
         tags: stored.tags.clone(),
         checked: AtomicU64::new(stored.checked.load(Ordering::Relaxed)),
-        on_disk: false.into(),
+        is_written: false.into(),
+        disk_nonce: 0.into(),
     });
     if verdict.is_ok() {
         let (store, asked) = (&keeping.cache.shelf.store, keeping.asked);
         store.put(&asked.key, &exchange.request.headers, Arc::clone(&whole));
-        store.settle(&asked.key, &whole, keeping.sent.epoch);
+        store.settle(&asked.key, &whole.content);
     }
     Some(whole)
 }

@@ -1,13 +1,11 @@
 //! Who reads content.
 
+use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-
 use super::{Broken, Content, End, Piece, Place, Whole, piece_at};
-use crate::disk::DiskSpan;
+use crate::disk::{DiskRead, DiskSpan};
 use crate::range::Span;
 
 /// What comes next of content.
@@ -32,6 +30,8 @@ pub struct Reader {
     piece: Option<Piece>,
     /// Its place among the readers of content that is on its way.
     place: Option<usize>,
+    /// Where it reads on disk: what the disk lets go meanwhile stays for it.
+    file: Option<Arc<File>>,
 }
 
 impl Reader {
@@ -45,7 +45,7 @@ impl Reader {
         } else {
             Some(content.arriving().readers.insert(Place { offset, waker: None, is_cut: false }))
         };
-        Self { content, offset, end, piece: None, place }
+        Self { content, offset, end, piece: None, place, file: None }
     }
 
     /// Ready with what comes next.
@@ -66,7 +66,8 @@ impl Reader {
             }
             Some(Whole::Disk(found)) if self.offset < found.body_bytes() => {
                 let end = self.end.unwrap_or(u64::MAX);
-                Poll::Ready(Ok(Next::OnDisk(DiskSpan::kept(found, self.offset, end))))
+                let from = (found, self.file.as_ref());
+                Poll::Ready(Ok(Next::OnDisk(DiskSpan::kept(from, self.offset, end))))
             }
             Some(Whole::Disk(_)) => Poll::Ready(self.at_end()),
             None => self.poll_arriving(cx),
@@ -117,12 +118,13 @@ impl Reader {
 
     /// What is on disk could not be read: nobody is to begin with it any more.
     pub fn note_damage(&self) {
-        self.content.is_damaged.store(true, Ordering::Relaxed);
+        self.content.give_up();
     }
 
     /// Makes what was read from disk visible: the bytes from where it stands on.
-    pub fn supply(&mut self, bytes: Bytes) {
-        self.piece = Some(Piece { start: self.offset, bytes });
+    pub fn supply(&mut self, read: DiskRead) {
+        self.file = Some(read.file);
+        self.piece = Some(Piece { start: self.offset, bytes: read.bytes });
     }
 
     /// The visible bytes.

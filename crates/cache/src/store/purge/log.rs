@@ -39,9 +39,18 @@ fn write((what, mode): (u8, Mode), number: u64, text: &[u8]) -> Vec<u8> {
     [&[what, mode], &number.to_le_bytes()[..], text].concat()
 }
 
+pub(super) fn told_apart(mode: Mode, number: u64) -> Vec<u8> {
+    write((TOLD_APART, mode), number, &[])
+}
+
+/// The number of the last purge alone.
+pub(super) fn last(number: u64) -> Vec<u8> {
+    write((LAST, Mode::Soft), number, &[])
+}
+
 /// All notes, and the number of the last purge: numbers must go on where they were.
 pub(super) fn all(notes: &Notes, last: u64) -> Vec<Vec<u8>> {
-    let mut entries = vec![write((LAST, Mode::Soft), last, &[])];
+    let mut entries = vec![self::last(last)];
     let mut add = |what: u8, note: &Note, text: &[u8]| {
         for (mode, number) in [(Mode::Soft, note.soft), (Mode::Hard, note.hard)] {
             if number > 0 {

@@ -56,12 +56,12 @@ impl Filling {
         let waiting = std::mem::take(&mut spill.waiting);
         let bytes = std::mem::take(&mut spill.waiting_bytes);
         let tier = Arc::clone(&spill.tier);
-        let (sink, stored) = (spill.sink.take(), Arc::clone(&self.stored));
-        let (key, epoch) = (self.key.clone(), self.epoch);
+        let (sink, announced) = (spill.sink.take(), self.stored.declared_length);
+        let content = Arc::clone(&self.stored.content);
         let write = move || -> Result<Sink, DiskError> {
             let mut sink = match sink {
                 Some(sink) => sink,
-                None => Sink::begin(&tier, &key, &stored, epoch)?,
+                None => Sink::begin(&tier, &content, announced)?,
             };
             waiting.iter().try_for_each(|piece| sink.push(piece))?;
             Ok(sink)
@@ -78,15 +78,13 @@ impl Filling {
         spill.sink = Some(sink);
     }
 
-    /// Writes the rest, and makes it an object of the disk.
+    /// Writes the rest, and hands it over to become an object of the disk.
     pub(super) async fn end_spill(&mut self) {
         self.spill().await;
         let Way::Disk(spill) = &mut self.way else { return };
         let Some(sink) = spill.sink.take() else { return };
-        match tokio::task::spawn_blocking(move || sink.commit()).await {
-            Ok(Ok(Some(found))) => self.stored.content.finish_on_disk(Arc::new(found)),
-            // What has come can still be read to its end.
-            _ => self.pass("disk"),
-        }
+        // Readers need not wait for that: they have all of it in its file.
+        self.stored.content.finish();
+        self.shelf.store.settle_sink(&self.key, &self.stored.content, sink);
     }
 }
