@@ -194,12 +194,12 @@ impl Tier {
         let is_long = found.body_bytes() > self.promote_bytes_max;
         // Of a long one, what is read first tells whether an answer can begin at all.
         let read = match is_long {
-            true => found.try_first(wait).map(|()| Vec::new()),
+            true => found.try_first(wait).map(|()| Bytes::new()),
             false => found.take_body(wait),
         };
         match read {
             Ok(_) if is_long => Ok(Some(Content::on_disk(Arc::new(found)))),
-            Ok(body) => Ok(Some(Content::whole(Bytes::from(body)))),
+            Ok(body) => Ok(Some(Content::whole(body))),
             Err(DiskError::WouldWait) => Err(WouldWait),
             Err(_) => Ok(None),
         }

@@ -6,6 +6,8 @@ use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
+use bytes::Bytes;
+
 use super::blocks::{self, BLOCK_BYTES};
 use super::digest::Digest;
 use super::error::DiskError;
@@ -30,11 +32,11 @@ pub struct Found {
     entry: Entry,
     header: Header,
     /// The record up to its body.
-    head: Vec<u8>,
+    head: Bytes,
     /// The file of a body of its own, while somebody reads it.
     opened: Mutex<Weak<File>>,
     /// The block that was read last.
-    block: Option<(u64, Vec<u8>)>,
+    block: Option<(u64, Bytes)>,
     /// Blocks whose checksums were right when they were read.
     checked: Checked,
 }
@@ -71,6 +73,7 @@ impl Found {
         let (shared, block) = (Arc::clone(shared), None);
         let checked = Checked::new(header.body_bytes);
         let opened = Mutex::default();
+        let head = Bytes::from(head);
         let mut found = Self { shared, entry, header, head, opened, block, checked };
         found.keep_short_body(head_bytes)?;
         Ok(Some(found))
@@ -83,8 +86,8 @@ impl Found {
         let is_there = (1..=BLOCK_BYTES).contains(&body_bytes) && end <= self.head.len();
         let rest = self.head.split_off(head_bytes.min(self.head.len()));
         if is_there {
-            let mut block = rest;
-            block.truncate(body_bytes);
+            // A part of the same memory: what is read once is not copied.
+            let block = rest.slice(..body_bytes);
             self.check(0, &block)?;
             self.block = Some((0, block));
         }
@@ -220,11 +223,11 @@ impl Found {
     /// # Errors
     ///
     /// As `read_at`; and `WouldWait`, where it may not wait.
-    pub(crate) fn take_body(&mut self, wait: Wait) -> Result<Vec<u8>, DiskError> {
+    pub(crate) fn take_body(&mut self, wait: Wait) -> Result<Bytes, DiskError> {
         let bytes = length(self.body_bytes())?;
         match self.block.take_if(|(index, block)| *index == 0 && block.len() == bytes) {
             Some((_, body)) => Ok(body),
-            None => self.span((&*self.file()?, wait), 0, bytes),
+            None => self.span((&*self.file()?, wait), 0, bytes).map(Bytes::from),
         }
     }
 
@@ -265,10 +268,9 @@ impl Found {
                 self.load(index, whole)?;
                 return Ok(block_bytes);
             }
-            let mut block = self.block.take().map_or_else(Vec::new, |(_, block)| block);
-            block.resize(block_bytes, 0);
+            let mut block = vec![0; block_bytes];
             self.load(index, &mut block)?;
-            self.block = Some((index, block));
+            self.block = Some((index, block.into()));
         }
         let rest = self.block.as_ref().and_then(|(_, block)| block.get(within..));
         let rest = rest.unwrap_or_default();
