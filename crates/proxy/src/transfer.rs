@@ -216,18 +216,35 @@ impl Transfer {
                 self.to.poll_deadline(cx)
             }
             Poll::Ready(written) => {
-                if std::mem::take(&mut self.stalled) {
-                    if self.shares_timer {
-                        self.to.timer().set(self.idle_timeout);
-                    } else {
-                        self.to.timer().clear();
-                    }
-                    // The source could not be read meanwhile.
-                    self.body.restart_time();
-                }
+                self.end_stall();
                 Poll::Ready(written)
             }
         }
+    }
+
+    fn end_stall(&mut self) {
+        if std::mem::take(&mut self.stalled) {
+            if self.shares_timer {
+                self.to.timer().set(self.idle_timeout);
+            } else {
+                self.to.timer().clear();
+            }
+            // The source could not be read meanwhile.
+            self.body.restart_time();
+        }
+    }
+
+    /// What the peer did not take can no longer be sent as it lies, and nothing is in hand: it has
+    /// to be read before the peer is tried again. A stall that has lasted too long ends here, or
+    /// it would begin anew.
+    fn end_stall_unsent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        if self.stalled {
+            if let Poll::Ready(Err(error)) = self.to.poll_deadline::<()>(cx) {
+                return Poll::Ready(Err(self.write_fault(&error)));
+            }
+            self.end_stall();
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Accounts for `count` bytes written, in the order of the slices.
@@ -257,7 +274,9 @@ impl Transfer {
         if !is_plain || self.in_hand > 0 || !self.before.is_empty() {
             return Poll::Ready(Ok(false));
         }
-        let Some(lying) = self.body.lying(cx) else { return Poll::Ready(Ok(false)) };
+        let Some(lying) = self.body.lying(cx) else {
+            return self.end_stall_unsent(cx).map_ok(|()| false);
+        };
         let sent = file::poll_send(self.to.stream(), cx, &lying);
         let count = ready!(self.poll_stall(cx, sent)).map_err(|error| self.write_fault(&error))?;
         if count == 0 {
