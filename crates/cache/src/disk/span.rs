@@ -13,8 +13,8 @@ use super::segment::length;
 /// What is read at once.
 pub(crate) const SPAN_BYTES_MAX: u64 = 128 * 1024;
 
-/// What is sent at once as it lies.
-const LYING_BYTES_MAX: u64 = 1024 * 1024;
+/// What is sent at once as it lies. Little, since only its ends are known to be in memory.
+const LYING_BYTES_MAX: u64 = 256 * 1024;
 
 /// A stretch of a body on disk.
 #[derive(Debug)]
