@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use testkit::{Client, Outcome, Weir};
 
-use super::disk::{Place, body, get, wait_written};
+use super::disk::{Place, body, get, stop, wait_written};
 use super::strace::Trace;
 
 /// A body of this length does not fit into the buffers of a connection.
@@ -72,4 +72,17 @@ fn what_left_memory_while_its_client_took_nothing_is_read_again() {
     let trace = Trace::of(&weir, &["inject=preadv2:error=EAGAIN"]);
     assert!(client.response().body == body(LONG, ""));
     assert!(trace.end().contains("preadv2"), "nothing was looked for in memory");
+}
+
+#[test]
+fn what_cannot_be_sent_from_its_file_is_read() {
+    for error in ["EINVAL", "ENOSYS", "EOPNOTSUPP"] {
+        let place = Place::new();
+        let weir = start_with_long(&place);
+        let trace = Trace::of(&weir, &[&format!("inject=sendfile:error={error}")]);
+        assert!(get(&weir, LONG, "").body == body(LONG, ""), "{error}");
+        let calls = trace.end();
+        assert_eq!(calls.matches("(INJECTED)").count(), 1, "{error}: it was tried again: {calls}");
+        stop(weir);
+    }
 }

@@ -46,6 +46,8 @@ pub struct Transfer {
     stalled: bool,
     finished: bool,
     pipe: Option<Pipe>,
+    /// What lies in files cannot be sent from there.
+    reads_files: bool,
     /// Somebody else waits for the peer too, by the same timer.
     shares_timer: bool,
 }
@@ -74,6 +76,7 @@ impl Transfer {
             stalled: false,
             finished: false,
             pipe: None,
+            reads_files: false,
             shares_timer: false,
         }
     }
@@ -270,6 +273,7 @@ impl Transfer {
     fn poll_send_file(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
         let is_plain = matches!(self.body, Body::Stored(_))
             && self.framing != Framing::Chunked
+            && !self.reads_files
             && !self.to.stream().is_encrypted();
         if !is_plain || self.in_hand > 0 || !self.before.is_empty() {
             return Poll::Ready(Ok(false));
@@ -278,7 +282,13 @@ impl Transfer {
             return self.end_stall_unsent(cx).map_ok(|()| false);
         };
         let sent = file::poll_send(self.to.stream(), cx, &lying);
-        let count = ready!(self.poll_stall(cx, sent)).map_err(|error| self.write_fault(&error))?;
+        let count = match ready!(self.poll_stall(cx, sent)) {
+            Err(error) if file::is_unsupported(&error) => {
+                self.reads_files = true;
+                return Poll::Ready(Ok(false));
+            }
+            sent => sent.map_err(|error| self.write_fault(&error))?,
+        };
         if count == 0 {
             return Poll::Ready(Err(Fault::proxy(Kind::ProxyInternalError)));
         }
