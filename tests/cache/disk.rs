@@ -15,8 +15,11 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        Self { origin: Origin::answer(answer), directory }
+        Self::with(Origin::answer(answer))
+    }
+
+    pub fn with(origin: Origin) -> Self {
+        Self { origin, directory: tempfile::tempdir().unwrap() }
     }
 
     pub fn path(&self) -> &Path {
@@ -28,12 +31,15 @@ impl Place {
     }
 
     pub fn start_with(&self, store: &str, disk: &str) -> Weir {
+        self.setup(store, disk).start()
+    }
+
+    pub fn setup(&self, store: &str, disk: &str) -> Setup {
         let path = self.path().join("cache");
         Setup::new()
             .to(&self.origin)
             .global(&format!("cache {{ {store}; disk {path:?} {disk}; }}"))
             .route("cache { purge \"127.0.0.1\"; }")
-            .start()
     }
 
     /// How often the origin was asked.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use testkit::{Client, Outcome, Weir};
+use testkit::{Client, Origin, Outcome, Setup, Weir};
 
 use super::disk::{Place, body, get, stop, wait_written};
 use super::strace::Trace;
@@ -11,13 +11,23 @@ use super::strace::Trace;
 /// A body of this length does not fit into the buffers of a connection.
 const LONG: &str = "/long/20000000";
 
+/// Nothing on the disk is in the system's memory.
+const COLD: &str = "inject=preadv2:error=EAGAIN";
+
+fn setup(place: &Place) -> Setup {
+    place.setup("memory \"8MiB\"", "size=\"128MiB\"")
+}
+
 fn start(place: &Place) -> Weir {
-    place.start_with("memory \"8MiB\"", "size=\"128MiB\"")
+    setup(place).start()
 }
 
 /// Weir with a long body on its disk, all of it checked.
 fn start_with_long(place: &Place) -> Weir {
-    let weir = start(place);
+    with_long(start(place))
+}
+
+fn with_long(weir: Weir) -> Weir {
     get(&weir, LONG, "");
     wait_written(&weir, 1);
     assert!(get(&weir, LONG, "").body == body(LONG, ""));
@@ -69,7 +79,7 @@ fn what_left_memory_while_its_client_took_nothing_is_read_again() {
     let place = Place::new();
     let weir = start_with_long(&place);
     let mut client = stalled(&weir);
-    let trace = Trace::of(&weir, &["inject=preadv2:error=EAGAIN"]);
+    let trace = Trace::of(&weir, &[COLD]);
     assert!(client.response().body == body(LONG, ""));
     assert!(trace.end().contains("preadv2"), "nothing was looked for in memory");
 }
@@ -85,4 +95,23 @@ fn what_cannot_be_sent_from_its_file_is_read() {
         assert_eq!(calls.matches("(INJECTED)").count(), 1, "{error}: it was tried again: {calls}");
         stop(weir);
     }
+}
+
+#[test]
+fn a_body_that_is_broken_off_is_removed_by_another_thread() {
+    let half = |_: &testkit::Request| {
+        let head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nConnection: close\r\n\
+                    Content-Length: 6000000\r\n\r\n";
+        [head.as_bytes(), &[b'x'; 3_000_000]].concat()
+    };
+    let place = Place::with(Origin::answer(half));
+    let weir = start(&place);
+    let trace = Trace::of(&weir, &["trace=unlink,unlinkat"]);
+    let mut client = weir.client();
+    client.ask("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    assert!(matches!(client.outcome(), Outcome::Cut(_)));
+    weir.wait_metrics(|_| trace.calls().contains("unlink"));
+    let calls = trace.end();
+    let by_worker = |line: &str| line.contains("<worker");
+    assert!(!calls.lines().any(by_worker), "{calls}");
 }
