@@ -14,12 +14,26 @@ const LONG: &str = "/long/20000000";
 /// Nothing on the disk is in the system's memory.
 const COLD: &str = "inject=preadv2:error=EAGAIN";
 
+/// No read comes back while the test runs, nor does a write.
+const HANGS: &str = "inject=pread64,pwrite64,fsync,fdatasync:delay_enter=100000000";
+
 fn setup(place: &Place) -> Setup {
     place.setup("memory \"8MiB\"", "size=\"128MiB\"")
 }
 
 fn start(place: &Place) -> Weir {
     setup(place).start()
+}
+
+/// Weir with these on its disk, and nothing in its memory.
+fn restarted(place: &Place, requests: &[(&str, &str)], written: usize) -> Weir {
+    let weir = start(place);
+    for (target, fields) in requests {
+        get(&weir, target, fields);
+    }
+    wait_written(&weir, written);
+    stop(weir);
+    start(place)
 }
 
 /// Weir with a long body on its disk, all of it checked.
@@ -40,6 +54,21 @@ fn stalled(weir: &Weir) -> Client {
     client.ask(format!("GET {LONG} HTTP/1.1\r\nHost: a.test\r\n\r\n"));
     std::thread::sleep(Duration::from_millis(500));
     client
+}
+
+/// Ends Weir while calls hang. The tracer holds up their threads, but not the end of `main`.
+fn stop_hanging(mut weir: Weir, trace: Trace) {
+    weir.signal(rustix::process::Signal::TERM);
+    let status = format!("/proc/{}/status", weir.pid());
+    let is_over =
+        || std::fs::read_to_string(&status).is_ok_and(|text| text.contains("\tZ (zombie)"));
+    let looks = (0..3000).find(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        is_over()
+    });
+    assert!(looks.is_some(), "it does not end: {}", trace.calls());
+    trace.end();
+    assert!(weir.wait_exit().success());
 }
 
 /// The file of the long body.
@@ -95,6 +124,41 @@ fn what_cannot_be_sent_from_its_file_is_read() {
         assert_eq!(calls.matches("(INJECTED)").count(), 1, "{error}: it was tried again: {calls}");
         stop(weir);
     }
+}
+
+#[test]
+fn a_disk_that_hangs_holds_up_no_request_and_no_end() {
+    let place = Place::new();
+    let targets = ["/a/10", "/b/100000", "/c/3000000"];
+    let weir = restarted(&place, &targets.map(|target| (target, "")), 3);
+    let asked = place.asked();
+    let trace = Trace::of(&weir, &[COLD, HANGS]);
+    for target in targets {
+        assert!(get(&weir, target, "").body == body(target, ""), "{target}");
+    }
+    assert_eq!(place.asked(), asked + 3, "{}", trace.calls());
+    stop_hanging(weir, trace);
+}
+
+#[test]
+fn who_waits_for_another_variant_reads_its_own() {
+    let place = Place::new();
+    let target = "/e/300?Vary=Accept-Language";
+    let languages = ["de", "fr", "it"];
+    let fields = languages.map(|language| format!("Accept-Language: {language}\r\n"));
+    let requests: Vec<_> = fields.iter().map(|field| (target, field.as_str())).collect();
+    let weir = restarted(&place, &requests, 4);
+    let asked = place.asked();
+    // Long enough for all to ask before the first has read.
+    let trace = Trace::of(&weir, &[COLD, "inject=pread64:delay_enter=50000"]);
+    let mut clients = languages.map(|_| weir.client());
+    for (client, field) in clients.iter_mut().zip(&fields) {
+        client.ask(format!("GET {target} HTTP/1.1\r\nHost: a.test\r\n{field}\r\n"));
+    }
+    for (client, language) in clients.iter_mut().zip(languages) {
+        assert!(client.response().body == body("/e/300", language));
+    }
+    assert_eq!(place.asked(), asked, "the disk has them all: {}", trace.calls());
 }
 
 #[test]
