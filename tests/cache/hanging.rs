@@ -141,6 +141,19 @@ fn a_disk_that_hangs_holds_up_no_request_and_no_end() {
 }
 
 #[test]
+fn a_disk_that_hangs_in_the_middle_of_a_body_ends_the_transfer() {
+    let place = Place::new();
+    let weir = with_long(setup(&place).global("timeouts { body-idle \"1s\"; }").start());
+    let mut client = weir.client();
+    client.ask(format!("GET {LONG} HTTP/1.1\r\nHost: a.test\r\n\r\n"));
+    client.read_head().unwrap();
+    let trace = Trace::of(&weir, &[COLD, HANGS]);
+    assert!(client.read_exact(20_000_000).is_err(), "it came whole: {}", trace.calls());
+    weir.wait_metrics(|m| m.sum("weir_faults_total", &["disk_read_timeout"]) == 1.0);
+    stop_hanging(weir, trace);
+}
+
+#[test]
 fn who_waits_for_another_variant_reads_its_own() {
     let place = Place::new();
     let target = "/e/300?Vary=Accept-Language";
@@ -178,4 +191,54 @@ fn a_body_that_is_broken_off_is_removed_by_another_thread() {
     let calls = trace.end();
     let by_worker = |line: &str| line.contains("<worker");
     assert!(!calls.lines().any(by_worker), "{calls}");
+}
+
+/// A client of HTTP/2 that lets its streams have windows of this many bytes.
+fn windows(bytes: u32) -> Vec<u8> {
+    let mut frame = vec![0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4];
+    frame.extend_from_slice(&bytes.to_be_bytes());
+    frame
+}
+
+/// A GET of the long body as a frame of HTTP/2.
+fn frame_of_get(stream: u32) -> Vec<u8> {
+    let mut block = vec![0x82, 0x86, 0x01, 6];
+    block.extend_from_slice(b"a.test\x04");
+    block.push(u8::try_from(LONG.len()).unwrap());
+    block.extend_from_slice(LONG.as_bytes());
+    let mut frame = vec![0, 0, u8::try_from(block.len()).unwrap(), 1, 5];
+    frame.extend_from_slice(&stream.to_be_bytes());
+    frame.extend_from_slice(&block);
+    frame
+}
+
+#[test]
+fn streams_that_take_nothing_hold_no_memory_and_others_hold_little() {
+    const STREAMS: u32 = 100;
+    let place = Place::new();
+    let weir = start_with_long(&place);
+    let used = || weir.metrics().sum("weir_memory_used_bytes", &[]);
+    let (before, resident) = (used(), weir.rss_bytes());
+    let mut client = weir.client();
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(windows(0));
+    (0..STREAMS).for_each(|at| bytes.extend(frame_of_get(2 * at + 1)));
+    client.send(bytes);
+    let mut heads = 0;
+    while heads < STREAMS {
+        let head = client.read_exact(9).unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        client.read_exact(length as usize).unwrap();
+        heads += u32::from(head[3] == 1);
+    }
+    let grown = weir.rss_bytes().saturating_sub(resident);
+    assert!(grown < 6_000_000, "{grown} bytes for {STREAMS} streams that take nothing");
+    assert!(used() - before < 1_000_000.0, "{} bytes of the budget", used() - before);
+    // Each takes one byte: what it does not take is in the budget, and is not much.
+    client.send(windows(1));
+    let held = f64::from(STREAMS) * 16_383.0;
+    weir.wait_metrics(|m| m.sum("weir_memory_used_bytes", &[]) - before >= held);
+    assert!(used() - before < held + 1_000_000.0, "{} bytes of the budget", used() - before);
+    drop(client);
+    weir.wait_metrics(|m| m.sum("weir_memory_used_bytes", &[]) - before < held / 2.0);
 }
