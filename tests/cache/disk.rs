@@ -4,21 +4,25 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::strace::Trace;
 use testkit::{Client, Gate, Origin, Request, Response, Setup, Turn, Weir};
 
 /// An origin and a directory that outlive Weir.
-struct Place {
-    origin: Origin,
+pub struct Place {
+    pub origin: Origin,
     directory: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        Self { origin: Origin::answer(answer), directory }
+    pub fn new() -> Self {
+        Self::with(Origin::answer(answer))
     }
 
-    fn path(&self) -> &Path {
+    pub fn with(origin: Origin) -> Self {
+        Self { origin, directory: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
@@ -26,17 +30,20 @@ impl Place {
         self.start_with("memory \"8MiB\"", "size=\"64MiB\"")
     }
 
-    fn start_with(&self, store: &str, disk: &str) -> Weir {
+    pub fn start_with(&self, store: &str, disk: &str) -> Weir {
+        self.setup(store, disk).start()
+    }
+
+    pub fn setup(&self, store: &str, disk: &str) -> Setup {
         let path = self.path().join("cache");
         Setup::new()
             .to(&self.origin)
             .global(&format!("cache {{ {store}; disk {path:?} {disk}; }}"))
             .route("cache { purge \"127.0.0.1\"; }")
-            .start()
     }
 
     /// How often the origin was asked.
-    fn asked(&self) -> usize {
+    pub fn asked(&self) -> usize {
         self.origin.requests().len()
     }
 }
@@ -58,28 +65,28 @@ fn answer(request: &Request) -> Vec<u8> {
     [format!("{head}\r\n").into_bytes(), body].concat()
 }
 
-fn body(path: &str, language: &str) -> Vec<u8> {
+pub fn body(path: &str, language: &str) -> Vec<u8> {
     let length = path.rsplit('/').next().and_then(|length| length.parse().ok()).unwrap_or(100);
     let text = format!("{path} {language} ");
     text.bytes().cycle().take(length).collect()
 }
 
-fn get(weir: &Weir, target: &str, fields: &str) -> Response {
+pub fn get(weir: &Weir, target: &str, fields: &str) -> Response {
     weir.client().exchange(format!("GET {target} HTTP/1.1\r\nHost: a.test\r\n{fields}\r\n"))
 }
 
 /// What `Cache-Status` says.
-fn status(response: &Response) -> String {
+pub fn status(response: &Response) -> String {
     response.head.all("cache-status").join(", ")
 }
 
-fn stop(mut weir: Weir) {
+pub fn stop(mut weir: Weir) {
     weir.signal(rustix::process::Signal::TERM);
     assert!(weir.wait_exit().success());
 }
 
 /// Waits until so many responses are on the disk.
-fn wait_written(weir: &Weir, count: usize) {
+pub fn wait_written(weir: &Weir, count: usize) {
     weir.wait_metrics(|m| {
         m.sum("weir_cache_disk_writes_total", &[]) == count as f64
             && m.sum("weir_cache_disk_queue_bytes", &[]) == 0.0
@@ -490,32 +497,12 @@ fn what_was_checked_is_sent_from_its_file() {
     let weir = place.start();
     // The first answer reads all of it, and checks it.
     assert!(get(&weir, target, "").body == body(target, ""));
-    let trace = place.path().join("trace");
-    let mut strace = std::process::Command::new("strace")
-        .args(["-f", "-qq", "-e", "trace=sendfile", "-o"])
-        .args([trace.as_os_str(), "-p".as_ref(), weir.pid().to_string().as_ref()])
-        .spawn()
-        .expect("strace");
-    let threads = || std::fs::read_dir(format!("/proc/{}/task", weir.pid())).unwrap();
-    let is_traced = || {
-        threads().map(Result::unwrap).all(|thread| {
-            let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
-            !status.contains("TracerPid:\t0")
-        })
-    };
-    for _ in 0..500 {
-        if is_traced() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let trace = Trace::of(&weir, &["trace=sendfile"]);
     let whole = body(target, "");
     assert!(get(&weir, target, "").body == whole);
     let part = get(&weir, target, "Range: bytes=1000000-3999999\r\n");
     assert!(part.body == whole[1_000_000..4_000_000]);
-    let _ = strace.kill();
-    let _ = strace.wait();
-    let calls = std::fs::read_to_string(trace).unwrap();
+    let calls = trace.end();
     let sent: u64 =
         calls.lines().filter_map(|line| line.rsplit_once("= ")?.1.trim().parse::<u64>().ok()).sum();
     assert!(sent > 7_000_000, "{sent} bytes by sendfile: {calls}");

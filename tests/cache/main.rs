@@ -13,6 +13,7 @@ mod explaining;
 mod failing;
 mod faults;
 mod freshness;
+mod hanging;
 mod insight;
 mod keys;
 mod load;
@@ -24,6 +25,7 @@ mod requirements;
 mod scene;
 mod searches;
 mod storing;
+mod strace;
 mod telling;
 mod warming;
 

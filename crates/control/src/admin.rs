@@ -16,6 +16,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::Control;
 use crate::runtime::Task;
@@ -38,7 +39,8 @@ impl From<&config::ListenAddress> for AdminAddress {
     }
 }
 
-/// What there is to show. The closures run on the control thread.
+/// What there is to show. The closures run on the control thread, but for those that may wait for
+/// a disk.
 pub struct Views {
     /// Appends the metrics as OpenMetrics text.
     pub metrics: Box<dyn Fn(&mut String) + Send + Sync>,
@@ -58,9 +60,10 @@ pub struct Views {
     pub caches: Box<dyn Fn() -> String + Send + Sync>,
     /// The keys that are asked for most, as the query of `/cache/top` wants them, as JSON.
     pub top: Top,
-    /// Purges what a JSON text names; says what was done.
+    /// Purges what a JSON text names; says what was done. Runs on a thread of its own.
     pub purge: Purge,
-    /// Says what would become of the request that a JSON text asks about.
+    /// Says what would become of the request that a JSON text asks about. Runs on a thread of its
+    /// own.
     pub explain: Explain,
 }
 
@@ -123,6 +126,9 @@ impl IntoResponse for Refusal {
 }
 
 const JSON: &str = "application/json";
+
+/// Threads for what may wait for a disk; more requests for it wait for their turn.
+static BESIDE: Semaphore = Semaphore::const_new(8);
 
 /// A running admin listener. Dropping it closes the socket.
 #[derive(Debug)]
@@ -308,11 +314,26 @@ async fn top(
 }
 
 async fn purge(State(views): State<Arc<Views>>, body: String) -> impl IntoResponse {
-    (views.purge)(&body).map(|done| ([(header::CONTENT_TYPE, JSON)], done))
+    beside(move || (views.purge)(&body)).await
 }
 
 async fn explain(State(views): State<Arc<Views>>, body: String) -> impl IntoResponse {
-    (views.explain)(&body).map(|told| ([(header::CONTENT_TYPE, JSON)], told))
+    beside(move || (views.explain)(&body)).await
+}
+
+/// Runs what may wait for a disk on a thread of its own, a few at a time.
+async fn beside(
+    ask: impl FnOnce() -> Result<String, Refusal> + Send + 'static,
+) -> Result<impl IntoResponse, Refusal> {
+    let failed = || Refusal::failed("it was broken off".to_owned());
+    let turn = BESIDE.acquire().await.map_err(|_| failed())?;
+    let asked = tokio::task::spawn_blocking(move || {
+        // Also where the client leaves, the thread is not free before.
+        let _turn = turn;
+        ask()
+    });
+    let answer = asked.await.map_err(|_| failed())??;
+    Ok(([(header::CONTENT_TYPE, JSON)], answer))
 }
 
 async fn nothing() -> impl IntoResponse {
@@ -384,6 +405,40 @@ mod tests {
         let refused = ask("PUT /upstreams/none%22/servers/a:1");
         assert!(refused.starts_with("HTTP/1.1 404 "), "{refused}");
         assert!(refused.ends_with("{\"error\":\"none\\\"\"}\n"), "{refused}");
+    }
+
+    #[test]
+    fn a_purge_that_waits_for_its_disk_holds_up_nobody() {
+        for page in ["/cache/purge", "/explain"] {
+            let control = Control::start().unwrap();
+            let (go, wait) = std::sync::mpsc::channel::<()>();
+            let (begin, begun) = std::sync::mpsc::channel::<()>();
+            let (wait, begin) = (std::sync::Mutex::new(wait), std::sync::Mutex::new(begin));
+            let held = Arc::new(move |_: &str| {
+                begin.lock().unwrap().send(()).unwrap();
+                let _ = wait.lock().unwrap().recv();
+                Ok("done".to_owned())
+            });
+            let (purge, explain) = (Arc::clone(&held), held);
+            let views = Views {
+                purge: Box::new(move |body| purge(body)),
+                explain: Box::new(move |body| explain(body)),
+                ..views(Arc::new(AtomicBool::new(true)))
+            };
+            let address = AdminAddress::Tcp(vec!["127.0.0.1:0".parse().unwrap()]);
+            let admin = Admin::start(&control, &address, views).unwrap();
+            let bound = admin.addresses()[0];
+            let connect = move || {
+                let stream = TcpStream::connect(bound).unwrap();
+                stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+                stream
+            };
+            let waits = std::thread::spawn(move || ask(connect(), &format!("POST {page}")));
+            begun.recv().unwrap();
+            assert!(ask(connect(), "GET /healthz").starts_with("HTTP/1.1 200 "));
+            drop(go);
+            assert!(waits.join().unwrap().ends_with("done"));
+        }
     }
 
     #[test]

@@ -2,10 +2,14 @@
 
 use std::io;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+
+/// How long the end of the thread waits for others that read and write files for it.
+const DISK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A task on the control thread that ends with its owner.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ impl Control {
         let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
             // Both an order to end and a lost sender mean the same.
             _ = runtime.block_on(ended);
+            // What still waits for a disk is left to itself: it may never come back.
+            runtime.shutdown_timeout(DISK_PATIENCE);
         })?;
         Ok(Self { handle, end: Some(end), thread: Some(thread) })
     }

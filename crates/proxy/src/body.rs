@@ -344,6 +344,14 @@ impl Body {
         }
     }
 
+    /// Whether the next bytes have yet to be read from a disk.
+    pub fn lies_on_disk(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::Stored(body) => body.lies_on_disk(cx),
+            _ => false,
+        }
+    }
+
     /// Where the next bytes lie in a file, if they can be sent from there. What is sent so is
     /// dropped by [`Self::skip`].
     pub fn lying(&mut self, cx: &mut Context<'_>) -> Option<Lying> {

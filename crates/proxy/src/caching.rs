@@ -5,6 +5,7 @@
 
 mod addressed;
 mod device;
+mod disk_reads;
 mod errand;
 mod fill;
 mod flight;

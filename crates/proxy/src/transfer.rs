@@ -46,6 +46,8 @@ pub struct Transfer {
     stalled: bool,
     finished: bool,
     pipe: Option<Pipe>,
+    /// What lies in files cannot be sent from there.
+    reads_files: bool,
     /// Somebody else waits for the peer too, by the same timer.
     shares_timer: bool,
 }
@@ -74,6 +76,7 @@ impl Transfer {
             stalled: false,
             finished: false,
             pipe: None,
+            reads_files: false,
             shares_timer: false,
         }
     }
@@ -216,18 +219,35 @@ impl Transfer {
                 self.to.poll_deadline(cx)
             }
             Poll::Ready(written) => {
-                if std::mem::take(&mut self.stalled) {
-                    if self.shares_timer {
-                        self.to.timer().set(self.idle_timeout);
-                    } else {
-                        self.to.timer().clear();
-                    }
-                    // The source could not be read meanwhile.
-                    self.body.restart_time();
-                }
+                self.end_stall();
                 Poll::Ready(written)
             }
         }
+    }
+
+    fn end_stall(&mut self) {
+        if std::mem::take(&mut self.stalled) {
+            if self.shares_timer {
+                self.to.timer().set(self.idle_timeout);
+            } else {
+                self.to.timer().clear();
+            }
+            // The source could not be read meanwhile.
+            self.body.restart_time();
+        }
+    }
+
+    /// What the peer did not take can no longer be sent as it lies, and nothing is in hand: it has
+    /// to be read before the peer is tried again. A stall that has lasted too long ends here, or
+    /// it would begin anew.
+    fn end_stall_unsent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        if self.stalled {
+            if let Poll::Ready(Err(error)) = self.to.poll_deadline::<()>(cx) {
+                return Poll::Ready(Err(self.write_fault(&error)));
+            }
+            self.end_stall();
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Accounts for `count` bytes written, in the order of the slices.
@@ -253,13 +273,22 @@ impl Transfer {
     fn poll_send_file(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
         let is_plain = matches!(self.body, Body::Stored(_))
             && self.framing != Framing::Chunked
+            && !self.reads_files
             && !self.to.stream().is_encrypted();
         if !is_plain || self.in_hand > 0 || !self.before.is_empty() {
             return Poll::Ready(Ok(false));
         }
-        let Some(lying) = self.body.lying(cx) else { return Poll::Ready(Ok(false)) };
+        let Some(lying) = self.body.lying(cx) else {
+            return self.end_stall_unsent(cx).map_ok(|()| false);
+        };
         let sent = file::poll_send(self.to.stream(), cx, &lying);
-        let count = ready!(self.poll_stall(cx, sent)).map_err(|error| self.write_fault(&error))?;
+        let count = match ready!(self.poll_stall(cx, sent)) {
+            Err(error) if file::is_unsupported(&error) => {
+                self.reads_files = true;
+                return Poll::Ready(Ok(false));
+            }
+            sent => sent.map_err(|error| self.write_fault(&error))?,
+        };
         if count == 0 {
             return Poll::Ready(Err(Fault::proxy(Kind::ProxyInternalError)));
         }

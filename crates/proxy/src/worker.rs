@@ -37,6 +37,9 @@ const TICKS_PER_ROUND: u32 = 5;
 /// Threads that wait for the cache's disk on behalf of one worker.
 const DISK_THREADS_MAX: usize = 32;
 
+/// How long a worker that ends waits for those threads.
+const DISK_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Rounds between two sweeps of idle upstream connections.
 const ROUNDS_PER_SWEEP: u32 = 4;
 
@@ -366,7 +369,7 @@ pub fn run(
         .enable_all()
         .max_blocking_threads(DISK_THREADS_MAX)
         .build_local(Default::default())?;
-    runtime.block_on(async move {
+    let ended = runtime.block_on(async move {
         let worker = Worker::new(parts)?;
         let mut accepting: Vec<_> = sockets
             .iter()
@@ -401,7 +404,10 @@ pub fn run(
         worker.parking.close_all();
         worker.keep_house(false);
         Ok(())
-    })
+    });
+    // A disk that hangs would hold up the end for ever.
+    runtime.shutdown_timeout(DISK_PATIENCE);
+    ended
 }
 
 /// Follows orders until one says to end; returns how long a drain may take.

@@ -3,7 +3,7 @@
 pub(crate) mod top;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cache::disk::DiskError;
 use cache::store::purge::{Mode, Scope};
@@ -14,6 +14,9 @@ use proxy::snapshot::Snapshot;
 use serde_json::{Value, json};
 
 use crate::live::Now;
+
+/// How long a disk may take to close beyond the time for what waits to be written.
+const HANG_WAIT: Duration = Duration::from_secs(2);
 
 /// The stores with their numbers, as JSON.
 pub(crate) fn list(now: &Now) -> String {
@@ -89,10 +92,21 @@ pub(crate) fn open_disks(snapshot: &Snapshot) {
     }
 }
 
-/// Ends the writing to all disks.
+/// Ends the writing to all disks. One that hangs is left to itself.
 pub(crate) fn close_disks(snapshot: &Snapshot, patience: Duration) {
-    let tiers = snapshot.shelves.iter().filter_map(|shelf| shelf.store.tier());
-    tiers.for_each(|tier| tier.close(patience));
+    let until = Instant::now() + patience + HANG_WAIT;
+    let (closed, all_closed) = std::sync::mpsc::channel::<()>();
+    for tier in snapshot.shelves.iter().filter_map(|shelf| shelf.store.tier()) {
+        let (tier, closed) = (Arc::clone(tier), closed.clone());
+        // Without a thread for it, what waits to be written is not.
+        let _ = std::thread::Builder::new().name("close".into()).spawn(move || {
+            tier.close(patience);
+            drop(closed);
+        });
+    }
+    drop(closed);
+    // Ends when the last of them has dropped its end.
+    let _ = all_closed.recv_timeout(until.saturating_duration_since(Instant::now()));
 }
 
 /// A ratio to four places.

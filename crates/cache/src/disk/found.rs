@@ -159,8 +159,10 @@ impl Found {
         if last < offset || !self.checked.has(offset / BLOCK, last / BLOCK) {
             return None;
         }
-        // What was read last leaves last, most likely: the end stands for all of it.
-        io::read_as(Wait::No, file, self.body_offset() + last, &mut [0]).ok()?;
+        // What is read in order leaves from either end, most likely: the ends stand for all of it.
+        for end in [offset, last] {
+            io::read_as(Wait::No, file, self.body_offset() + end, &mut [0]).ok()?;
+        }
         let (offset, bytes) = (self.body_offset() + offset, last - offset + 1);
         Some(Lying { file: Arc::clone(file), offset, bytes })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::blocks::BLOCK_BYTES;
 use super::error::DiskError;
 use super::found::{Found, Lying};
 use super::io::{self, Wait};
@@ -13,8 +14,8 @@ use super::segment::length;
 /// What is read at once.
 pub(crate) const SPAN_BYTES_MAX: u64 = 128 * 1024;
 
-/// What is sent at once as it lies.
-const LYING_BYTES_MAX: u64 = 1024 * 1024;
+/// What is sent at once as it lies. Little, since only its ends are known to be in memory.
+const LYING_BYTES_MAX: u64 = 256 * 1024;
 
 /// A stretch of a body on disk.
 #[derive(Debug)]
@@ -53,6 +54,24 @@ impl DiskSpan {
     fn new(source: Source, offset: u64, end: u64) -> Self {
         let left = end.saturating_sub(offset);
         Self { source, offset, left, bytes: left.min(SPAN_BYTES_MAX) }
+    }
+
+    /// No more of it than this at once. Whole blocks are read nevertheless, so that more may come.
+    #[must_use]
+    pub fn at_most(self, bytes: u64) -> Self {
+        Self { bytes: self.bytes.min(bytes), ..self }
+    }
+
+    /// Bytes that are read at once.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What reading it takes of memory, at most: it may begin and end in the middle of a block.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.bytes.saturating_add(2 * BLOCK_BYTES as u64)
     }
 
     /// Reads it, and waits for the disk. There is at least one byte, and there may be more or

@@ -134,6 +134,32 @@ fn parts_of_a_body_are_read_from_any_place() {
 }
 
 #[test]
+fn little_is_sent_as_it_lies_and_nothing_whose_beginning_has_left_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), 32 << 20);
+    put(&store, "k", "", &body("k", 2_000_000)).unwrap();
+    let found = Arc::new(store.get(b"k").unwrap());
+    let file = found.file().unwrap();
+    let span = || DiskSpan::kept((&found, Some(&file)), 0, u64::MAX);
+    found.span((&file, Wait::Yes), 0, 2_000_000).unwrap();
+    let Some(Lying { file, offset, bytes }) = span().lying() else {
+        eprintln!("skipped: this file system cannot tell what is in memory");
+        return;
+    };
+    assert_eq!((offset, bytes), (0, 256 * 1024));
+    file.sync_all().unwrap();
+    let first = std::num::NonZeroU64::new(128 * 1024);
+    rustix::fs::fadvise(&file, 0, first, rustix::fs::Advice::DontNeed).unwrap();
+    if io::read_as(Wait::No, &file, 0, &mut [0]).is_ok() {
+        eprintln!("skipped: this file system keeps it in memory");
+        return;
+    }
+    let last = io::read_as(Wait::No, &file, 256 * 1024 - 1, &mut [0]);
+    assert!(last.is_ok(), "its end is still there");
+    assert!(span().lying().is_none());
+}
+
+#[test]
 fn what_is_not_committed_is_not_there() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), 32 << 20);

@@ -118,7 +118,7 @@ impl Keeping<'_> {
         let from = (self.cache, self.asked);
         let is_conditional = validate::has_conditions(&exchange.request.headers);
         let response = if stored.part.is_some() && !is_conditional {
-            parts::as_it_came(from, stored, handled)
+            parts::as_it_came(exchange, from, stored, handled)
         } else {
             respond::from_stored(exchange, from, stored, handled)
         };

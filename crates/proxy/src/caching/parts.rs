@@ -104,6 +104,7 @@ pub(super) async fn complete(
 /// A part that has just come, for a client that did not ask for exactly that: what the origin
 /// has chosen to send is passed on.
 pub(super) fn as_it_came(
+    exchange: &Exchange,
     from: (&CachePlan, &Asked),
     stored: &Arc<Stored>,
     handled: Handled,
@@ -111,6 +112,7 @@ pub(super) fn as_it_came(
     let mut response = respond::head_of(from, stored, handled);
     response.declared_length = stored.declared_length;
     let reader = Reader::new(Arc::clone(&stored.content), None);
-    response.body = Body::Stored(Box::new(StoredBody::of(reader)));
+    let idle = exchange.snapshot.timeouts.body_idle;
+    response.body = Body::Stored(Box::new(StoredBody::of(reader, idle)));
     response
 }

@@ -12,6 +12,7 @@ use cache::tier::TierPlan;
 use cache::top::Top;
 use ipnet::IpNet;
 
+use super::disk_reads::DiskReads;
 use super::flight::Flights;
 use super::key::KeyPlan;
 use crate::exchange::Exchange;
@@ -33,6 +34,8 @@ pub struct Shelf {
     disk_object_bytes_max: u64,
     /// What is being fetched.
     pub(super) flights: Arc<Flights>,
+    /// The reads of its disk that requests wait for.
+    pub(super) disk_reads: DiskReads,
     /// Which URLs have one response, by what responses say.
     pub(super) search: SearchRules,
 }
@@ -74,6 +77,7 @@ impl Shelf {
                 disk: config.disk.clone(),
                 disk_object_bytes_max: config.object_bytes_max,
                 flights: Arc::default(),
+                disk_reads: DiskReads::default(),
                 search: SearchRules::new(search_bytes_max),
             })
         })

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cache::range::{self, Part, Span, Wanted};
@@ -70,6 +71,7 @@ pub(super) fn from_stored(
         return response;
     }
     let whole = length(stored);
+    let idle = exchange.snapshot.timeouts.body_idle;
     let wanted = match (is_ok, stored.part, whole) {
         (true, Some(part), _) => range::wanted(request, part.complete_length),
         (true, None, Some(length)) if ranges_count(exchange, stored) => {
@@ -82,10 +84,10 @@ pub(super) fn from_stored(
             response.declared_length = whole;
             if exchange.request.method != Method::Head && whole != Some(0) {
                 let reader = Reader::new(Arc::clone(&stored.content), None);
-                response.body = Body::Stored(Box::new(StoredBody::of(reader)));
+                response.body = Body::Stored(Box::new(StoredBody::of(reader, idle)));
             }
         }
-        Wanted::Parts(spans) => give_parts(&mut response, stored, &spans),
+        Wanted::Parts(spans) => give_parts(&mut response, stored, (&spans, idle)),
         Wanted::Unsatisfiable => make_unsatisfiable(&mut response, whole.unwrap_or(0)),
     }
     response
@@ -129,7 +131,7 @@ fn make_unsatisfiable(response: &mut Response, length: u64) {
 }
 
 /// One part as it is, or several with their own heads (RFC 9110 §15.3.7).
-fn give_parts(response: &mut Response, stored: &Arc<Stored>, spans: &[Span]) {
+fn give_parts(response: &mut Response, stored: &Arc<Stored>, (spans, idle): (&[Span], Duration)) {
     let complete_length =
         stored.part.map_or_else(|| length(stored).unwrap_or(0), |part| part.complete_length);
     response.head.status = 206;
@@ -139,7 +141,7 @@ fn give_parts(response: &mut Response, stored: &Arc<Stored>, spans: &[Span]) {
         let range = range::write_content_range(*span, complete_length);
         response.head.headers.set_known(Known::ContentRange, range.as_bytes());
         response.declared_length = Some(span.len());
-        response.body = Body::Stored(Box::new(StoredBody::new(VecDeque::from([source(*span)]))));
+        response.body = Body::Stored(Box::new(StoredBody::of(reader(stored, *span), idle)));
         return;
     }
     let media = stored.head.headers.value(Known::ContentType).unwrap_or_default();
@@ -166,7 +168,7 @@ fn give_parts(response: &mut Response, stored: &Arc<Stored>, spans: &[Span]) {
     response.head.headers.set_known(Known::ContentType, media.as_bytes());
     response.head.headers.remove(Known::ContentRange);
     response.declared_length = Some(total);
-    response.body = Body::Stored(Box::new(StoredBody::new(sources)));
+    response.body = Body::Stored(Box::new(StoredBody::new(sources, idle)));
 }
 
 /// Reads a span of the whole out of what is stored of it.

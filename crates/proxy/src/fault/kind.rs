@@ -131,6 +131,8 @@ kinds! {
     ClientConnectionsExceeded = 429, "connection_limit_reached", "client_connections_exceeded";
     /// There is no buffer memory left.
     MemoryExceeded = 503, "proxy_internal_error", "memory_exceeded";
+    /// The disk of the cache does not answer.
+    DiskReadTimeout = 500, "proxy_internal_error", "disk_read_timeout";
     /// Something went wrong inside the proxy.
     ProxyInternalError = 500, "proxy_internal_error", "proxy_internal_error";
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use cache::disk::Lying;
+use rustix::io::Errno;
 
 use super::Stream;
 
@@ -15,4 +16,9 @@ pub fn poll_send(stream: &Stream, cx: &mut Context<'_>, lying: &Lying) -> Poll<i
         let mut offset = lying.offset;
         rustix::fs::sendfile(socket, &lying.file, Some(&mut offset), bytes)
     })
+}
+
+/// Whether nothing can be sent from such a file: not every file system can do it.
+pub fn is_unsupported(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP))
 }

@@ -37,3 +37,29 @@ pub fn take(bytes: usize) -> io::Result<()> {
 pub fn give(bytes: usize) {
     USED_BYTES.fetch_sub(bytes, Relaxed);
 }
+
+/// A part of the budget, given back when it is dropped.
+#[derive(Debug, Default)]
+pub struct Share(usize);
+
+impl Share {
+    /// Takes `bytes` out of the budget.
+    ///
+    /// # Errors
+    /// As [`take`].
+    pub fn take(bytes: usize) -> io::Result<Self> {
+        take(bytes).map(|()| Self(bytes))
+    }
+
+    /// Gives back what is beyond `bytes`.
+    pub fn shrink(&mut self, bytes: usize) {
+        give(self.0.saturating_sub(bytes));
+        self.0 = self.0.min(bytes);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        give(self.0);
+    }
+}

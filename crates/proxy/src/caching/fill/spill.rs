@@ -1,14 +1,19 @@
 //! Content that is too long for memory: it goes to the disk in turns, while readers follow.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cache::disk::DiskError;
 use cache::store::stored::Stored;
 use cache::tier::{Sink, Tier};
+use tokio::time::timeout;
 
 use super::{Filling, Way};
 use crate::caching::plan::Shelf;
+
+/// How long the disk may take for a turn. Then content is only passed on.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is written at once.
 const TURN_BYTES: usize = 256 * 1024;
@@ -49,6 +54,21 @@ impl Spill {
     }
 }
 
+impl Drop for Spill {
+    fn drop(&mut self) {
+        let Some(sink) = self.sink.take() else { return };
+        // Its files are removed, which may wait for the disk.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn_blocking(move || drop(sink));
+        }
+    }
+}
+
+/// Runs on a thread that may wait for the disk; nothing where that takes too long.
+async fn in_time<T: Send + 'static>(write: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    timeout(PATIENCE, tokio::task::spawn_blocking(write)).await.ok()?.ok()
+}
+
 impl Filling {
     /// Writes what waits. Where that fails, content is only passed on from here on.
     pub(super) async fn spill(&mut self) {
@@ -66,10 +86,10 @@ impl Filling {
             waiting.iter().try_for_each(|piece| sink.push(piece))?;
             Ok(sink)
         };
-        let written = tokio::task::spawn_blocking(write).await;
+        let written = in_time(write).await;
         self.release(bytes);
         let Way::Disk(spill) = &mut self.way else { return };
-        let Ok(Ok(sink)) = written else { return self.pass("disk") };
+        let Some(Ok(sink)) = written else { return self.pass("disk") };
         spill.written_bytes += bytes as u64;
         // A body that is short so far has no file, and stays in memory.
         if let Some(file) = sink.file() {

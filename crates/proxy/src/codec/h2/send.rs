@@ -72,6 +72,11 @@ impl Outlet {
         self.stream.send_data(Bytes::copy_from_slice(bytes), ends).map_err(|_| Gone)
     }
 
+    /// Lets others go before, after room was asked for in vain.
+    pub fn leave_turn(&mut self) {
+        self.shared.leave_turn(self.id);
+    }
+
     /// Ready when the peer has given the stream up.
     pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
         self.stream.poll_reset(cx).map(|_| Gone)
@@ -143,11 +148,20 @@ impl Pump {
     /// Moves as much as both sides allow; ready when all is handed over.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         while !self.finished {
+            let lies_on_disk = self.body.lies_on_disk(cx);
+            if lies_on_disk {
+                // For a peer that takes nothing, nothing is read: it would be held for long.
+                ready!(self.poll_room(cx, 1))?;
+            }
             match self.body.poll_data(cx)? {
                 Poll::Ready(true) => ready!(self.poll_hand(cx))?,
                 Poll::Ready(false) => self.end()?,
                 // The source may stay quiet for long: the peer need not wait for it to leave.
                 Poll::Pending => {
+                    if lies_on_disk {
+                        // Others need not wait for the disk.
+                        self.outlet.leave_turn();
+                    }
                     return self.outlet.poll_reset(cx).map(|gone| Err(self.gone(gone)));
                 }
             }
@@ -155,16 +169,22 @@ impl Pump {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_hand(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        let wanted = self.body.with_data(<[u8]>::len);
+    /// Ready with the number of bytes, up to `wanted`, that the peer takes now.
+    fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Fault>> {
         let Poll::Ready(room) = self.outlet.poll_room(cx, wanted) else {
-            return self.poll_stall(cx);
+            return self.poll_stall(cx).map(Err);
         };
         let count = room.map_err(|gone| self.gone(gone))?;
         if self.stalled_at.take().is_some() {
             self.timer.clear();
             self.body.restart_time();
         }
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_hand(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let wanted = self.body.with_data(<[u8]>::len);
+        let count = ready!(self.poll_room(cx, wanted))?;
         self.finished = count == wanted && self.body.is_last_with(count);
         self.begun = true;
         let (outlet, finished) = (&mut self.outlet, self.finished);
@@ -185,7 +205,7 @@ impl Pump {
     }
 
     /// Lets the peer's time run while nothing moves, and only then.
-    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<Fault> {
         let written = self.outlet.shared.written();
         if self.stalled_at.is_none() {
             self.stalled_at = Some(written);
@@ -195,12 +215,12 @@ impl Pump {
             // More important streams may have had all of the connection meanwhile.
             let others_move = self.stalled_at.replace(written).is_some_and(|then| then < written);
             if !others_move {
-                return Poll::Ready(Err(self.stuck()));
+                return Poll::Ready(self.stuck());
             }
             self.timer.set(self.idle_timeout);
         }
         // The peer may give the stream up while it waits.
-        self.outlet.poll_reset(cx).map(|gone| Err(self.gone(gone)))
+        self.outlet.poll_reset(cx).map(|gone| self.gone(gone))
     }
 
     fn stuck(&self) -> Fault {

@@ -76,15 +76,6 @@ pub(super) struct Arrival {
     pub(super) shared: Rc<Shared>,
 }
 
-/// Memory that a request's fields take up for as long as it runs.
-struct Held(usize);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        memory::give(self.0);
-    }
-}
-
 impl Arrival {
     /// Serves the request and records it.
     pub(super) async fn serve(self) {
@@ -96,10 +87,9 @@ impl Arrival {
         let responder = Rc::new(Responder { send: respond, inflow: Rc::clone(&inflow) });
         let sender = Sender { worker, entrance, shared, responder };
         let expanded = head::expanded_bytes(&parts.headers);
-        if memory::take(expanded).is_err() {
+        let Ok(_held) = memory::Share::take(expanded) else {
             return sender.refuse(Fault::proxy(Kind::MemoryExceeded)).await;
-        }
-        let _held = Held(expanded);
+        };
         let protocol = parts.extensions.get::<h2::ext::Protocol>().map(h2::ext::Protocol::as_str);
         let mut head = Recycled::<RequestHead>::take();
         let read = websocket::read(&parts, protocol, |parts| {
