@@ -1,0 +1,8 @@
+//! `compress`, decoded by real clients: the bytes, the fields around them, and the time they come.
+
+mod cached;
+mod codings;
+mod conditions;
+mod fields;
+mod scene;
+mod streams;
