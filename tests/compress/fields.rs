@@ -138,7 +138,7 @@ fn bytes_are_counted_before_and_after() {
         ["gzip", "br", "zstd"].map(|coding| of("weir_compress_responses_total", coding));
     assert_eq!(responses, [1.0, 1.0, 0.0]);
     let logged = scene.weir.wait_log(2);
-    assert_eq!(logged[0].number("bytes_out"), sent);
+    assert!(logged.iter().any(|line| line.number("bytes_out") == sent), "{sent}");
 }
 
 #[test]

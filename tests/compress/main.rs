@@ -1,5 +1,6 @@
 //! `compress`, decoded by real clients: the bytes, the fields around them, and the time they come.
 
+mod browser;
 mod cached;
 mod codings;
 mod conditions;

@@ -36,10 +36,11 @@ pub trait Filter: std::fmt::Debug {
 }
 
 /// Bytes that a filter gets at once, which bounds what it makes of them.
-const STEP_BYTES_MAX: usize = 64 * 1024;
+const STEP_BYTES_MAX: usize = 32 * 1024;
 
-/// Bytes that a filter may swallow before others on the worker get their turn.
-const TURN_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that a filter gets before others on the worker get their turn: it may cost much more time
+/// than moving them.
+const TURN_BYTES_MAX: usize = 128 * 1024;
 
 /// Content behind a filter.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub struct Mapped {
     out: Vec<u8>,
     sent: usize,
     bytes_out: u64,
+    /// Bytes that the filter got in this turn.
+    taken: usize,
     ended: bool,
 }
 
@@ -56,22 +59,23 @@ impl Mapped {
     /// Puts a filter before content.
     #[must_use]
     pub fn new(inner: Body, filter: Box<dyn Filter>) -> Self {
-        Self { inner, filter, out: Vec::new(), sent: 0, bytes_out: 0, ended: false }
+        Self { inner, filter, out: Vec::new(), sent: 0, bytes_out: 0, taken: 0, ended: false }
     }
 
     pub(super) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Fault>> {
-        let mut taken = 0;
         while self.sent == self.out.len() && !self.ended {
             self.out.clear();
             self.sent = 0;
             match self.inner.poll_data(cx)? {
-                Poll::Ready(true) if taken >= TURN_BYTES_MAX => {
+                Poll::Ready(true) if self.taken >= TURN_BYTES_MAX => {
+                    self.taken = 0;
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Poll::Ready(true) => taken += self.push()?,
+                Poll::Ready(true) => self.taken += self.push()?,
                 Poll::Ready(false) => self.finish()?,
                 Poll::Pending => {
+                    self.taken = 0;
                     self.filter.flush(&mut self.out)?;
                     if self.out.is_empty() {
                         return Poll::Pending;

@@ -122,7 +122,9 @@ impl Compress {
         };
         let meter = Meter::of(exchange, coding);
         let length = response.body.with_data(<[u8]>::len);
-        if has_data && length <= WHOLE_BYTES_MAX && response.body.is_last_with(length) {
+        // An upload that still runs ends with its body, so that body stays for as long as it may.
+        let is_whole = has_data && response.body.is_last_with(length) && !exchange.early_response;
+        if is_whole && length <= WHOLE_BYTES_MAX {
             encode_whole(encoder, &meter, response)?;
         } else {
             let body = std::mem::replace(&mut response.body, Body::Empty);
