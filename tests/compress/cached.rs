@@ -59,3 +59,15 @@ fn ranges_of_what_is_kept_are_not_coded() {
     assert_eq!((whole.status, whole.body.len()), (200, 5000));
     assert_eq!(scene.origin.requests().len(), 1);
 }
+
+#[test]
+fn content_that_is_there_is_not_flushed_in_between() {
+    let scene = scene();
+    let fields = format!("{KEPT}\r\nAccept-Encoding: gzip\r\n");
+    scene.get("/length/900000", &format!("{KEPT}\r\n"));
+    let hit = scene.get("/length/900000", &fields);
+    assert_eq!((hit.field("content-encoding"), scene.origin.requests().len()), (Some("gzip"), 1));
+    // What a flush leaves (RFC 1951 §3.2.4): an empty block without compression.
+    let flushes = hit.body.windows(4).filter(|bytes| *bytes == [0, 0, 255, 255]).count();
+    assert_eq!(flushes, 0);
+}

@@ -2,6 +2,7 @@
 
 mod browser;
 mod cached;
+mod chained;
 mod codings;
 mod conditions;
 mod fields;
