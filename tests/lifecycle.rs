@@ -213,7 +213,7 @@ fn what_is_not_built_yet_is_refused_and_never_ignored() {
     let dir = tempfile::tempdir().expect("a directory");
     for (name, nodes) in [
         ("acme", "listen \":443\" { tls { automatic { email \"a@b.test\"; }; }; }"),
-        ("route", "site { route \"/*\" { compress; respond 200; }; }"),
+        ("route", "site { route \"/*\" { rate-limit \"1/s\"; respond 200; }; }"),
         ("h3", "listen \":443\" { protocols \"h3\"; }"),
     ] {
         let text = format!("listen \":8081\"\n{nodes}\n");

@@ -4,6 +4,7 @@ mod action;
 mod address;
 mod balance;
 mod cache;
+mod compress;
 pub(crate) mod discover;
 mod h2;
 mod headers;

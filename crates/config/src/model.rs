@@ -4,6 +4,7 @@
 mod action;
 mod balance;
 mod cache;
+mod compress;
 mod discover;
 mod h2;
 mod health;
@@ -27,6 +28,7 @@ pub use action::{
 };
 pub use balance::{Eject, Hedge, Policy, Retry, RetryOn, SameSite, Sticky};
 pub use cache::{CacheDisk, CacheKey, CacheStore, RouteCache};
+pub use compress::{Coding, Compress, MediaPattern, SubtypePattern};
 pub use discover::{AddressFamily, Discovery, DiscoverySource, Resolving, ServerDocument};
 pub use h2::Http2;
 pub use health::{HealthCheck, HttpProbe, InitialHealth, ProbeKind};

@@ -3,6 +3,7 @@
 
 mod balance;
 mod cache;
+mod compress;
 mod discover;
 mod h2;
 mod health;

@@ -25,7 +25,7 @@ use crate::upstream::Lease;
 pub use copied::{Copied, Tap};
 pub use h2::{H2Body, Inflow};
 pub use led::Led;
-pub use mapped::{Filter, Malformed, Mapped};
+pub use mapped::{Filter, Mapped};
 pub use stored::{Source, StoredBody};
 
 /// The content of a request or a response.
@@ -217,7 +217,8 @@ impl Body {
     /// The trailer fields, once the body has ended.
     pub fn with_trailers<R>(&self, use_trailers: impl FnOnce(Option<&Headers>) -> R) -> R {
         match self {
-            Self::Empty | Self::Full(_) | Self::Mapped(_) | Self::Stored(_) => use_trailers(None),
+            Self::Empty | Self::Full(_) | Self::Stored(_) => use_trailers(None),
+            Self::Mapped(body) => body.with_trailers(use_trailers),
             Self::H1(body) => body.transport.with_trailers(use_trailers),
             Self::H2(body) => use_trailers(body.trailers()),
             Self::Copied(body) => body.inner.with_trailers(use_trailers),
@@ -265,6 +266,12 @@ impl Body {
             Self::Stored(body) => body.sent(),
             Self::Led(body) => body.rest.bytes(),
         }
+    }
+
+    /// Bytes of content handed on so far, which a filter makes other ones than were read.
+    #[must_use]
+    pub fn bytes_out(&self) -> u64 {
+        if let Self::Mapped(body) = self { body.bytes_out() } else { self.bytes() }
     }
 
     /// The sender waits for an invitation: its time does not run until it gets one.

@@ -7,6 +7,7 @@
 //! **Invariant:** a middleware knows no protocol version and no other middleware.
 
 mod body_limit;
+mod compress;
 mod error_page;
 mod fields;
 mod grpc_web;
@@ -21,6 +22,7 @@ use crate::exchange::{Exchange, Response};
 use crate::fault::Fault;
 
 pub use body_limit::BodyLimit;
+pub use compress::Compress;
 pub use error_page::ErrorPages;
 pub use fields::FieldEdits;
 pub use grpc_web::GrpcWeb;
@@ -33,6 +35,8 @@ pub use rewrite::Rewrite;
 pub enum Middleware {
     /// Replaces this proxy's own error pages.
     ErrorPages(ErrorPages),
+    /// Compresses responses.
+    Compress(Compress),
     /// Closes the route for a while.
     Maintenance(Maintenance),
     /// Refuses bodies that are too long.
@@ -54,6 +58,8 @@ pub enum Middleware {
 pub enum Memo {
     /// Nothing to remember.
     None,
+    /// The content coding that the client likes best, of those that may be used.
+    Compress(Option<config::Coding>),
     /// The client speaks gRPC-Web, perhaps its text form.
     GrpcWeb {
         /// It is the text form.
@@ -70,6 +76,7 @@ impl Middleware {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::ErrorPages(_) => "error-page",
+            Self::Compress(_) => "compress",
             Self::Maintenance(_) => "maintenance",
             Self::BodyLimit(_) => "limits",
             Self::Rewrite(_) => "rewrite",
@@ -83,6 +90,7 @@ impl Middleware {
     /// The way in.
     pub fn request(&self, exchange: &mut Exchange) -> Flow {
         match self {
+            Self::Compress(compress) => compress.request(exchange),
             Self::Maintenance(closed) => closed.request(exchange),
             Self::BodyLimit(limit) => limit.request(exchange),
             Self::Rewrite(rewrite) => rewrite.request(exchange),
@@ -98,6 +106,7 @@ impl Middleware {
     pub fn response(&self, memo: Memo, exchange: &Exchange, response: &mut Response) {
         match self {
             Self::ErrorPages(pages) => pages.response(response),
+            Self::Compress(compress) => compress.response(memo, exchange, response),
             Self::GrpcWeb(translation) => translation.response(memo, response),
             Self::Hsts(hsts) => hsts.response(exchange, response),
             Self::ResponseFields(edits) => edits.response(exchange, response),
@@ -122,6 +131,7 @@ pub fn compile(
     let mut chain = Vec::new();
     let pages = ErrorPages::read(&route.error_pages, &site.error_pages)?;
     chain.extend(pages.map(Middleware::ErrorPages));
+    chain.extend(Compress::compile(route.compress.as_ref()).map(Middleware::Compress));
     chain.extend(Maintenance::compile(route.maintenance.as_ref()));
     chain.extend(BodyLimit::compile(route.limits.body_bytes_max.or(body_bytes_max)));
     chain.extend(Rewrite::compile(route.rewrite.as_ref()));

@@ -9,6 +9,6 @@ pub mod metrics;
 
 pub use access_log::{AccessLog, Field, Format, LogFormat, LogRecord, Segment, Target, WorkerLog};
 pub use metrics::{
-    CacheOutcome, Cached, Counter, Gauge, LabelledMetrics, Metrics, Refreshed, ServerAt, Shape,
-    StoreTotals, UpstreamNames, Words, WorkerMetrics,
+    CacheOutcome, Cached, Counter, Gauge, LabelledMetrics, Metrics, NO_ROUTE, NotCompressed,
+    Refreshed, ServerAt, Shape, StoreTotals, UpstreamNames, Words, WorkerMetrics,
 };

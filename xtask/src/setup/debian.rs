@@ -6,7 +6,7 @@ use super::Purpose;
 use crate::shell::{self, Fail, Outcome, Root};
 
 /// The program that shows a package is there, the package, and what it is for.
-const WANTED: [(&str, &str, Purpose); 21] = [
+const WANTED: [(&str, &str, Purpose); 22] = [
     ("curl", "curl", Purpose::All),
     ("chromium", "chromium", Purpose::Tests),
     ("cc", "build-essential", Purpose::All),
@@ -28,6 +28,7 @@ const WANTED: [(&str, &str, Purpose); 21] = [
     ("traffic_server", "trafficserver", Purpose::Bench),
     ("varnishtest", "varnish", Purpose::All),
     ("wrk", "wrk", Purpose::All),
+    ("zstd", "zstd", Purpose::Tests),
 ];
 
 /// Packages that start a server of their own when they are installed.

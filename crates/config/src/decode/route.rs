@@ -2,7 +2,7 @@
 
 use super::headers::{self, field_name, is_token_char};
 use super::template::{self, Scope};
-use super::{Context, Text, action, address, cache, page, path, shaping};
+use super::{Context, Text, action, address, cache, compress, page, path, shaping};
 use crate::check::Item;
 use crate::model::{Predicate, Rewrite, Route, RouteLimits, RouteTimeouts, ValueMatch};
 use crate::report::Diagnostic;
@@ -45,6 +45,7 @@ pub(super) fn route(item: &Item, context: &mut Context) -> Option<Route> {
         grpc_web: item.first("grpc-web").is_some(),
         mirror: shaping::mirror(item, upstream, context),
         cache: cache::cache(item, upstream, context),
+        compress: compress::compress(item, context).flatten(),
         maintenance: shaping::maintenance(item, context),
         action: action?,
         span: item.span,

@@ -5,8 +5,8 @@ use std::fmt;
 use ipnet::IpNet;
 
 use super::{
-    Action, ErrorPage, HeaderOp, Hsts, Maintenance, Mirror, Rewrite, RouteCache, RouteLimits,
-    RouteTimeouts, Span,
+    Action, Compress, ErrorPage, HeaderOp, Hsts, Maintenance, Mirror, Rewrite, RouteCache,
+    RouteLimits, RouteTimeouts, Span,
 };
 
 /// One `site` node: the routes of some hosts.
@@ -69,6 +69,8 @@ pub struct Route {
     pub mirror: Option<Mirror>,
     /// Its responses are kept.
     pub cache: Option<RouteCache>,
+    /// Its responses are compressed; as its site says where the route says nothing.
+    pub compress: Option<Compress>,
     /// It is closed for a while; that of its site where the route says nothing.
     pub maintenance: Option<Maintenance>,
     /// What answers.

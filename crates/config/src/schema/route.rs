@@ -35,7 +35,7 @@ pub(super) static ROUTE: NodeSpec = NodeSpec {
         &super::shaping::MAINTENANCE,
         &NodeSpec { name: "files", doc: "Serves files of a directory.", ..LATER },
         &super::cache::CACHE,
-        &NodeSpec { name: "compress", doc: "Compresses responses.", ..LATER },
+        &super::compress::COMPRESS,
         &GRPC_WEB,
         &NodeSpec { name: "rate-limit", doc: "Limits how often a client may ask.", ..LATER },
     ],

@@ -19,6 +19,7 @@ pub(super) static SITE: NodeSpec = NodeSpec {
         &ERROR_PAGE,
         &HSTS,
         &super::shaping::MAINTENANCE,
+        &super::compress::COMPRESS,
         &super::process::INCLUDE,
     ],
     repeats: true,

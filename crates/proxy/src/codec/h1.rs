@@ -180,7 +180,7 @@ pub async fn send(
     let to = (Rc::clone(transport), Side::Client);
     let mut transfer = Transfer::new(bytes, body, to, plan.framing, idle);
     let outcome = poll_fn(|cx| transfer.poll(cx)).await;
-    let sent = transfer.body().bytes();
+    let sent = transfer.body().bytes_out();
     if outcome.is_ok() {
         transfer.take_body().finish();
     }

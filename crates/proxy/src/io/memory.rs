@@ -63,3 +63,34 @@ impl Drop for Share {
         give(self.0);
     }
 }
+
+/// Bytes out of the half of the budget that what is not needed may take: a client that would get
+/// the same without it never has to go for it. They are given back when this is dropped.
+#[derive(Debug)]
+pub struct Spare(usize);
+
+impl Spare {
+    /// Takes `bytes`, if that half has them.
+    #[must_use]
+    pub fn take(bytes: usize) -> Option<Self> {
+        let mut spare = Self(0);
+        spare.grow(bytes).then_some(spare)
+    }
+
+    /// Makes it `bytes` at the least; tells whether it is.
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        let more = bytes.saturating_sub(self.0);
+        let has_room = used().saturating_add(more) <= MAX_BYTES.load(Relaxed) / 2;
+        let is_grown = more == 0 || (has_room && take(more).is_ok());
+        if is_grown {
+            self.0 += more;
+        }
+        is_grown
+    }
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        give(self.0);
+    }
+}

@@ -9,8 +9,9 @@ use http1::encode::Framing;
 use http1::{Headers, Known};
 
 use super::{Flow, Memo};
-use crate::body::{Body, Filter, Malformed};
+use crate::body::{Body, Filter};
 use crate::exchange::{Exchange, Response};
+use crate::fault::{Fault, Kind};
 use crate::handshake_key::base64;
 
 /// The flag of a message that holds trailers.
@@ -70,6 +71,16 @@ fn read(media: &[u8]) -> Option<(bool, &[u8])> {
     (suffix.is_empty() || suffix.starts_with(b"+")).then_some((text, suffix))
 }
 
+/// The content is not what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Malformed;
+
+impl From<Malformed> for Fault {
+    fn from(_: Malformed) -> Self {
+        Self::client(Kind::HttpRequestError)
+    }
+}
+
 /// Answers towards browsers.
 #[derive(Debug)]
 struct Encode {
@@ -77,7 +88,7 @@ struct Encode {
 }
 
 impl Filter for Encode {
-    fn push(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    fn push(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         if self.text {
             // Parts may be padded each by itself.
             out.extend_from_slice(&base64(data));
@@ -87,7 +98,7 @@ impl Filter for Encode {
         Ok(())
     }
 
-    fn finish(&mut self, trailers: Option<&Headers>, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    fn finish(&mut self, trailers: Option<&Headers>, out: &mut Vec<u8>) -> Result<(), Fault> {
         let Some(trailers) = trailers else { return Ok(()) };
         let mut text = Vec::new();
         for field in trailers.iter() {
@@ -112,7 +123,7 @@ struct Decode {
 }
 
 impl Filter for Decode {
-    fn push(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    fn push(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         for byte in data {
             if let Some(place) = self.digits.get_mut(self.count) {
                 *place = *byte;
@@ -126,8 +137,8 @@ impl Filter for Decode {
         Ok(())
     }
 
-    fn finish(&mut self, _: Option<&Headers>, _: &mut Vec<u8>) -> Result<(), Malformed> {
-        if self.count == 0 { Ok(()) } else { Err(Malformed) }
+    fn finish(&mut self, _: Option<&Headers>, _: &mut Vec<u8>) -> Result<(), Fault> {
+        if self.count == 0 { Ok(()) } else { Err(Malformed.into()) }
     }
 }
 

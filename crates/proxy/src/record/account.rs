@@ -1,6 +1,6 @@
 //! What is recorded of an exchange when it is over: counters once, and one line in each log.
 
-use super::metrics::NO_ROUTE;
+use super::NO_ROUTE;
 use super::{Counter, LogRecord};
 use crate::connection::Entrance;
 use crate::exchange::{Exchange, Response};

@@ -8,6 +8,7 @@
 mod cached;
 pub mod cells;
 mod clusters;
+mod compressed;
 mod discovery;
 pub mod exposition;
 pub mod histogram;
@@ -27,6 +28,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use self::cached::{CacheOutcome, Cached, Refreshed, StoreTotals};
 pub use self::cells::LogCounts;
 use self::cells::{Block, Fixed};
+pub use self::compressed::NotCompressed;
 use self::discovery::Discoveries;
 use self::probes::Probes;
 use self::shape::Labels;

@@ -211,7 +211,7 @@ impl Sender {
             pump.cap(total);
         }
         let outcome = poll_fn(|cx| pump.poll(cx)).await;
-        let sent = pump.body().bytes();
+        let sent = pump.body().bytes_out();
         match outcome {
             Ok(()) => pump.take_body().finish(),
             // What went out must not look whole.

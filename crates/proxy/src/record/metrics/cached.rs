@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache::status::Forward;
 use cache::storable::NotStored;
 
-use super::cells::{Cell, Coded, Slot};
+use super::cells::{Cell, Coded, RouteCells, Slot};
 use super::exposition::FamilyWriter;
 use super::histogram::{Histogram, Summed};
 use super::shape::{Labels, distinct};
@@ -289,12 +289,19 @@ pub(super) fn fills(registry: &Registry, out: &mut FamilyWriter<'_>) {
     });
 }
 
-/// Calls `show` for each route that has counted something, with the cells of the workers.
-fn each(registry: &Registry, mut show: impl FnMut(&str, &[&CacheCells])) {
+fn each(registry: &Registry, show: impl FnMut(&str, &[&CacheCells])) {
+    each_route(registry, |cells| &cells.cache, show);
+}
+
+/// Calls `show` for each route that has counted something there, with the cells of the workers.
+pub(super) fn each_route<T: Default>(
+    registry: &Registry,
+    of: impl Fn(&RouteCells) -> &Slot<T>,
+    mut show: impl FnMut(&str, &[&T]),
+) {
     for at in distinct(&registry.labels.routes) {
         let Some(label) = registry.labels.routes.get(at) else { continue };
-        let used: Vec<_> =
-            registry.routes_used(at).filter_map(|cells| Slot::used(&cells.cache)).collect();
+        let used: Vec<_> = registry.routes_used(at).filter_map(|cells| of(cells).used()).collect();
         if !used.is_empty() {
             show(label, &used);
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::cached::{CacheCells, StoreCells, store_names};
+use super::compressed::CompressCells;
 use super::histogram::Histogram;
 use super::shape::{Labels, Words, firsts};
 use super::table::{COUNTERS, Counter, GAUGES, Gauge};
@@ -193,6 +194,7 @@ pub(super) struct RouteCells {
     pub(super) classes: Classes,
     pub(super) duration: Histogram,
     pub(super) cache: Slot<CacheCells>,
+    pub(super) compress: Slot<CompressCells>,
 }
 
 /// What is counted for a server.

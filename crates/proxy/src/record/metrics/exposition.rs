@@ -11,7 +11,7 @@ use super::cells::{
 use super::histogram::{BOUNDS_NS, Histogram, Summed};
 use super::shape::distinct;
 use super::table::{COUNTERS, Family, GAUGES, KEYED, Keyed, Kind};
-use super::{Metrics, Registry, cached, clusters, discovery, process, stores};
+use super::{Metrics, Registry, cached, clusters, compressed, discovery, process, stores};
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -89,6 +89,10 @@ fn render_keyed(metrics: &Metrics, keyed: Keyed, out: &mut FamilyWriter<'_>) {
         Keyed::PoolHits => out.by_upstream(registry, |cells| cells.pool_hits.value()),
         Keyed::PoolMisses => out.by_upstream(registry, |cells| cells.pool_misses.value()),
         Keyed::PoolIdle => out.by_upstream(registry, |cells| cells.pool_idle.value()),
+        Keyed::CompressResponses => compressed::responses(registry, out),
+        Keyed::CompressTaken => compressed::taken_bytes(registry, out),
+        Keyed::CompressGiven => compressed::given_bytes(registry, out),
+        Keyed::CompressSkipped => compressed::skipped(registry, out),
         Keyed::CacheRequests => cached::requests(registry, out),
         Keyed::CacheSentBytes => cached::sent_bytes(registry, out),
         Keyed::CacheForwards => cached::forwards(registry, out),

@@ -183,6 +183,14 @@ families! {
         "Requests that had to connect.";
     PoolIdle = Gauge "weir_pool_idle", "", ["upstream"],
         "Idle connections kept for the next request.";
+    CompressResponses = Counter "weir_compress_responses", "", ["route", "coding"],
+        "Responses that were compressed, by route and coding.";
+    CompressTaken = Counter "weir_compress_input_bytes", "bytes", ["route", "coding"],
+        "Bytes of content that went into compression.";
+    CompressGiven = Counter "weir_compress_output_bytes", "bytes", ["route", "coding"],
+        "Bytes of content that came out of compression.";
+    CompressSkipped = Counter "weir_compress_skipped", "", ["route", "reason"],
+        "Responses that were not compressed on a route that compresses, by reason.";
     CacheRequests = Counter "weir_cache_requests", "", ["route", "outcome"],
         "Requests by what the cache did: `hit`, `stale`, `revalidated` or `collapsed`, which are \
          answered out of it; `miss`, `bypass` or `failed`.";
