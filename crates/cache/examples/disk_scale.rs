@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut buffer = [0; BODY_BYTES];
     let start = Instant::now();
     for number in (0..objects).map(|number| number.wrapping_mul(2_654_435_761) % objects) {
-        let mut found = store.get(&number.to_le_bytes()).ok_or("an object is gone")?;
+        let found = store.get(&number.to_le_bytes()).ok_or("an object is gone")?;
         found.read_at(0, &mut buffer)?;
     }
     println!("| µs to read one | {:.2} |", micros(start.elapsed(), objects));

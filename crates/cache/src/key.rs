@@ -5,6 +5,13 @@ use crate::urlencoded;
 /// What ends the URI in a key, where more follows. No URI has it.
 pub const URI_END: u8 = b'\n';
 
+/// The URI of a key.
+#[must_use]
+pub fn uri(key: &[u8]) -> &[u8] {
+    let end = memchr::memchr(URI_END, key).unwrap_or(key.len());
+    key.get(..end).unwrap_or(key)
+}
+
 /// Makes the key of a URI: `scheme://host[:port]` in lower case without the default port, then
 /// the target as it was sent. A target without a path, as of `OPTIONS *`, is never cached.
 pub fn write(scheme: &str, authority: &[u8], target: &[u8], out: &mut Vec<u8>) {

@@ -119,7 +119,7 @@ fn kill_after(directory: &Path, seed: u64, lines: u64, words: &mut Words) {
 fn check(store: &DiskStore, words: &mut Words) -> usize {
     let mut present = 0;
     for (key, word) in words {
-        let Some(mut found) = store.get(key.as_bytes()) else {
+        let Some(found) = store.get(key.as_bytes()) else {
             // Evicted or removed, and not to come back.
             *word = (0, None);
             continue;

@@ -61,7 +61,7 @@ fn a_full_disk_refuses_what_is_new_and_then_turns_the_store_off() {
     let store = DiskStore::open(plan.clone()).unwrap();
     assert_eq!(store.numbers().objects, written);
     for number in 0..written {
-        let mut found = store.get(number.to_string().as_bytes()).unwrap();
+        let found = store.get(number.to_string().as_bytes()).unwrap();
         assert_eq!(found.read_all(1 << 20).unwrap(), vec![7; 50_000]);
     }
     drop(store);

@@ -107,7 +107,7 @@ fn run(store: &DiskStore, (first, steps): (u64, &[Step]), committed: &mut Commit
 fn check(store: &DiskStore, committed: &Committed) -> usize {
     let mut whole = 0;
     for key in 0..KEYS {
-        let Some(mut found) = store.get(&[key]) else { continue };
+        let Some(found) = store.get(&[key]) else { continue };
         let known = committed.get(found.meta());
         let (of, number, bytes) = known.copied().expect("a head that was committed");
         assert_eq!((of, bytes as u64), (key, found.body_bytes()));

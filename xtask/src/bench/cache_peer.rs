@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::certificate;
 use super::contender::Site;
-use super::peer::pair;
+use super::peer::{NGINX_FIELDS, nginx_opening, pair};
 use super::scenario::Store;
 
 /// Weir.
@@ -42,29 +42,14 @@ site {{
 /// and a part of a large one meets with delayed acknowledgements.
 pub(super) fn nginx(site: &Site<'_>, store: Store) -> String {
     let Site { listen, tls, origin, folder, kept, .. } = site;
-    let (folder, kept) = (folder.display(), kept.display());
+    let (opening, kept) = (nginx_opening(folder), kept.display());
     let (certificate, key) = pair(site);
     let (room_mib, open_max) = match store {
         Store::Memory { mib } => (mib, 1_000),
         Store::Disk { disk_mib, .. } => (disk_mib, 10_000),
     };
     format!(
-        r#"worker_processes 1;
-daemon off;
-user root;
-pid {folder}/nginx.pid;
-error_log stderr crit;
-events {{ worker_connections 12000; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    keepalive_timeout 600s;
-    keepalive_requests 1000000000;
-    open_file_cache max={open_max} inactive=60s;
+        r#"{opening}    open_file_cache max={open_max} inactive=60s;
     open_file_cache_valid 60s;
     proxy_cache_path {kept} levels=1:2 keys_zone=objects:64m max_size={room_mib}m inactive=7d
         use_temp_path=off manager_files=1000;
@@ -86,16 +71,7 @@ http {{
         proxy_cache_revalidate on;
         proxy_force_ranges on;
         proxy_http_version 1.1;
-        proxy_set_header Connection "";
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_set_header X-Forwarded-Host $http_host;
-        proxy_set_header Forwarded "for=$remote_addr;host=\"$http_host\";proto=$scheme";
-        proxy_set_header X-Request-Id $request_id;
-        proxy_set_header Via "1.1 nginx";
-        add_header Via "1.1 nginx";
-        add_header Cache-Status "nginx; $upstream_cache_status; ttl=00000";
+{NGINX_FIELDS}        add_header Cache-Status "nginx; $upstream_cache_status; ttl=00000";
         location / {{ proxy_pass http://origin; }}
         location = /f/1048576/1 {{
             proxy_pass http://origin;

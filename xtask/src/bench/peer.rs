@@ -33,11 +33,9 @@ site {{
     )
 }
 
-/// nginx: streaming uploads, and downloads that never touch the disk.
-pub(super) fn nginx(site: &Site<'_>) -> String {
-    let Site { listen, h2c, tls, origin, folder, .. } = site;
+/// What every nginx begins with, up to the first settings of its `http`.
+pub(super) fn nginx_opening(folder: &Path) -> String {
     let folder = folder.display();
-    let (certificate, key) = pair(site);
     format!(
         r#"worker_processes 1;
 daemon off;
@@ -54,7 +52,29 @@ http {{
     scgi_temp_path {folder}/scgi;
     keepalive_timeout 600s;
     keepalive_requests 1000000000;
-    client_max_body_size 0;
+"#
+    )
+}
+
+/// What nginx adds to requests and responses, as Weir does by itself.
+pub(super) const NGINX_FIELDS: &str = r#"        proxy_set_header Connection "";
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-Host $http_host;
+        proxy_set_header Forwarded "for=$remote_addr;host=\"$http_host\";proto=$scheme";
+        proxy_set_header X-Request-Id $request_id;
+        proxy_set_header Via "1.1 nginx";
+        add_header Via "1.1 nginx";
+"#;
+
+/// nginx: streaming uploads, and downloads that never touch the disk.
+pub(super) fn nginx(site: &Site<'_>) -> String {
+    let Site { listen, h2c, tls, origin, folder, .. } = site;
+    let opening = nginx_opening(folder);
+    let (certificate, key) = pair(site);
+    format!(
+        r#"{opening}    client_max_body_size 0;
     client_body_buffer_size 64k;
     upstream origin {{
         server {origin};
@@ -76,16 +96,7 @@ http {{
             proxy_http_version 1.1;
             proxy_request_buffering off;
             proxy_max_temp_file_size 0;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Forwarded-Host $http_host;
-            proxy_set_header Forwarded "for=$remote_addr;host=\"$http_host\";proto=$scheme";
-            proxy_set_header X-Request-Id $request_id;
-            proxy_set_header Via "1.1 nginx";
-            add_header Via "1.1 nginx";
-        }}
+{NGINX_FIELDS}        }}
     }}
 }}
 "#

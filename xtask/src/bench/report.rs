@@ -132,21 +132,10 @@ impl Report<'_> {
         let mut table = Table::new(head);
         for label in self.labels() {
             let turns = self.samples.of(scenario.name, label);
-            let middle =
-                |of: fn(&Sample) -> f64| median(turns.iter().map(|turn| of(turn))).unwrap_or(0.0);
             let ratio = self.samples.ratio(scenario.name, self.first(), label).unwrap_or(0.0);
-            table.row([
-                label.to_owned(),
-                figure(middle(Sample::cpu_us)),
-                figure(middle(|turn| turn.user_us)),
-                figure(middle(|turn| turn.system_us)),
-                figure(middle(Sample::rate)),
-                figure(middle(|turn| turn.said.p50_us)),
-                figure(middle(|turn| turn.said.p99_us)),
-                figure(middle(|turn| turn.memory_bytes as f64 / f64::from(1 << 20))),
-                format!("{ratio:.2}"),
-                turns.iter().map(|turn| turn.said.errors).sum::<u64>().to_string(),
-            ]);
+            let errors = turns.iter().map(|turn| turn.said.errors).sum::<u64>().to_string();
+            let first = std::iter::once(label.to_owned()).chain(middles(&turns));
+            table.row(first.chain([format!("{ratio:.2}"), errors]));
         }
         table
     }
@@ -176,23 +165,15 @@ impl Report<'_> {
             ) else {
                 continue;
             };
-            let middle =
-                |of: fn(&Sample) -> f64| figure(median(turns.iter().map(|t| of(t))).unwrap_or(0.0));
             let ratio = self.samples.ratio(scenario.name, self.first(), label);
-            table.row([
-                label.to_owned(),
-                middle(Sample::cpu_us),
-                middle(|turn| turn.user_us),
-                middle(|turn| turn.system_us),
-                middle(Sample::rate),
-                middle(|turn| turn.said.p50_us),
-                middle(|turn| turn.said.p99_us),
-                middle(|turn| turn.memory_bytes as f64 / f64::from(1 << 20)),
+            let errors = turns.iter().map(|turn| turn.said.errors).sum::<u64>().to_string();
+            let first = std::iter::once(label.to_owned()).chain(middles(&turns));
+            table.row(first.chain([
                 format!("{:.2}", hits * 100.0),
                 format!("{:.2}", validated * 100.0),
                 ratio.map_or(String::new(), |ratio| format!("{ratio:.2}")),
-                turns.iter().map(|turn| turn.said.errors).sum::<u64>().to_string(),
-            ]);
+                errors,
+            ]));
         }
         table
     }
@@ -228,6 +209,20 @@ impl Report<'_> {
         }
         table
     }
+}
+
+/// The cells from CPU to memory: medians over the turns.
+fn middles(turns: &[&Sample]) -> [String; 7] {
+    let of: [fn(&Sample) -> f64; 7] = [
+        Sample::cpu_us,
+        |turn| turn.user_us,
+        |turn| turn.system_us,
+        Sample::rate,
+        |turn| turn.said.p50_us,
+        |turn| turn.said.p99_us,
+        |turn| turn.memory_bytes as f64 / f64::from(1 << 20),
+    ];
+    of.map(|of| figure(median(turns.iter().map(|turn| of(turn))).unwrap_or(0.0)))
 }
 
 /// Three digits or more that mean something.

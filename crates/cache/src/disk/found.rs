@@ -35,8 +35,8 @@ pub struct Found {
     head: Bytes,
     /// The file of a body of its own, while somebody reads it.
     opened: Mutex<Weak<File>>,
-    /// The block that was read last.
-    block: Option<(u64, Bytes)>,
+    /// A short body, which came with the head.
+    short: Option<Bytes>,
     /// Blocks whose checksums were right when they were read.
     checked: Checked,
 }
@@ -70,11 +70,11 @@ impl Found {
         if parts.key != key || header.digest != digest {
             return Ok(None);
         }
-        let (shared, block) = (Arc::clone(shared), None);
+        let (shared, short) = (Arc::clone(shared), None);
         let checked = Checked::new(header.body_bytes);
         let opened = Mutex::default();
         let head = Bytes::from(head);
-        let mut found = Self { shared, entry, header, head, opened, block, checked };
+        let mut found = Self { shared, entry, header, head, opened, short, checked };
         found.keep_short_body(head_bytes)?;
         Ok(Some(found))
     }
@@ -87,9 +87,9 @@ impl Found {
         let rest = self.head.split_off(head_bytes.min(self.head.len()));
         if is_there {
             // A part of the same memory: what is read once is not copied.
-            let block = rest.slice(..body_bytes);
-            self.check(0, &block)?;
-            self.block = Some((0, block));
+            let body = rest.slice(..body_bytes);
+            self.check(0, &body)?;
+            self.short = Some(body);
         }
         Ok(())
     }
@@ -168,21 +168,20 @@ impl Found {
     }
 
     /// Reads checked bytes of the body from `offset` on: as many as fit, and none at its end.
-    /// Whole blocks (64 KiB, at multiples of that) go into the buffer directly.
     ///
     /// # Errors
     ///
     /// The disk failed, or a block is damaged; the object is found no more then.
-    pub fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, DiskError> {
-        let mut filled = 0;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            let bytes = self.read_block(offset.saturating_add(filled as u64), rest)?;
-            if bytes == 0 {
-                break;
-            }
-            filled += bytes;
+    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, DiskError> {
+        let read = match &self.short {
+            Some(body) => body.slice(body.len().min(length(offset)?)..),
+            None => self.span((&*self.file()?, Wait::Yes), offset, buffer.len())?.into(),
+        };
+        let bytes = read.len().min(buffer.len());
+        for (to, from) in buffer.iter_mut().zip(&read) {
+            *to = *from;
         }
-        Ok(filled)
+        Ok(bytes)
     }
 
     /// Reads about so many checked bytes of the body from `offset` on: whole blocks, without what
@@ -227,8 +226,8 @@ impl Found {
     /// As `read_at`; and `WouldWait`, where it may not wait.
     pub(crate) fn take_body(&mut self, wait: Wait) -> Result<Bytes, DiskError> {
         let bytes = length(self.body_bytes())?;
-        match self.block.take_if(|(index, block)| *index == 0 && block.len() == bytes) {
-            Some((_, body)) => Ok(body),
+        match self.short.take() {
+            Some(body) => Ok(body),
             None => self.span((&*self.file()?, wait), 0, bytes).map(Bytes::from),
         }
     }
@@ -247,7 +246,7 @@ impl Found {
     /// # Errors
     ///
     /// As `read_at`; also if the body is longer.
-    pub fn read_all(&mut self, bytes_max: usize) -> Result<Vec<u8>, DiskError> {
+    pub fn read_all(&self, bytes_max: usize) -> Result<Vec<u8>, DiskError> {
         let bytes = length(self.body_bytes())?;
         if bytes > bytes_max {
             return Err(DiskError::TooLarge);
@@ -255,38 +254,6 @@ impl Found {
         let mut body = vec![0; bytes];
         self.read_at(0, &mut body)?;
         Ok(body)
-    }
-
-    /// Reads from one block.
-    fn read_block(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, DiskError> {
-        let index = offset / BLOCK_BYTES as u64;
-        let (start, block_bytes) = blocks::range(self.body_bytes(), index);
-        let within = length(offset - start)?;
-        if within >= block_bytes {
-            return Ok(0);
-        }
-        if self.block.as_ref().is_none_or(|(cached, _)| *cached != index) {
-            if let Some(whole) = buffer.get_mut(..block_bytes).filter(|_| within == 0) {
-                self.load(index, whole)?;
-                return Ok(block_bytes);
-            }
-            let mut block = vec![0; block_bytes];
-            self.load(index, &mut block)?;
-            self.block = Some((index, block.into()));
-        }
-        let rest = self.block.as_ref().and_then(|(_, block)| block.get(within..));
-        let rest = rest.unwrap_or_default();
-        let bytes = rest.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        Ok(bytes)
-    }
-
-    fn load(&self, index: u64, block: &mut [u8]) -> Result<(), DiskError> {
-        let (start, _) = blocks::range(self.body_bytes(), index);
-        let read = io::read_at(&*self.file()?, self.body_offset() + start, block);
-        self.noticed(self.shared.health.read(read).and_then(|()| self.check(index, block)))
     }
 
     fn check(&self, index: u64, block: &[u8]) -> Result<(), DiskError> {

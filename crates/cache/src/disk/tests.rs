@@ -37,7 +37,7 @@ fn put(store: &DiskStore, key: &str, meta: &str, body: &[u8]) -> Result<(), Disk
 }
 
 fn read(store: &DiskStore, key: &str) -> Option<(String, Vec<u8>)> {
-    let mut found = store.get(key.as_bytes())?;
+    let found = store.get(key.as_bytes())?;
     let body = found.read_all(64 << 20).unwrap();
     Some((String::from_utf8(found.meta().to_vec()).unwrap(), body))
 }
@@ -113,7 +113,7 @@ fn parts_of_a_body_are_read_from_any_place() {
     for bytes in [10, 66_000, 400_000] {
         let whole = body("k", bytes);
         put(&store, "k", "", &whole).unwrap();
-        let mut found = store.get(b"k").unwrap();
+        let found = store.get(b"k").unwrap();
         let file = found.file().unwrap();
         if bytes > 65_536 {
             assert!(found.lying(&file, 0, bytes as u64).is_none(), "nobody has checked it yet");
@@ -348,7 +348,7 @@ fn an_object_that_is_open_is_read_to_its_end_when_it_is_gone() {
     for bytes in [200_000, 900_000] {
         let whole = body("k", bytes);
         put(&store, "k", "", &whole).unwrap();
-        let mut found = store.get(b"k").unwrap();
+        let found = store.get(b"k").unwrap();
         let _open = found.file().unwrap();
         store.remove(b"k").unwrap();
         for number in 0..200 {
@@ -460,7 +460,7 @@ fn many_threads_write_read_and_remove_at_once() {
             let nonce = store.get(key.as_bytes()).map_or(0, |found| found.nonce());
             store.update_meta(key.as_bytes(), b"", nonce).map_or_else(|e| panic!("{e}"), drop);
             let other = format!("k{}", (round + 5) % 20);
-            if let Some(mut found) = store.get(other.as_bytes()) {
+            if let Some(found) = store.get(other.as_bytes()) {
                 // It may have been replaced since.
                 let Ok(_open) = found.file() else { continue };
                 let read = found.read_all(1 << 20).unwrap();

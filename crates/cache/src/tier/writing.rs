@@ -8,6 +8,7 @@ use super::record::{self, Record, Variants};
 use super::{Sink, Tier, place};
 use crate::date::Seconds;
 use crate::disk::DiskError;
+use crate::key;
 use crate::store::purge::{Mode, Purges, Scope};
 use crate::store::stored::Stored;
 
@@ -42,9 +43,15 @@ impl Tier {
     fn take_turn(&self, key: &[u8], step: Step, called_off: &AtomicBool) {
         // The disk counts its failures, and turns itself off after several.
         let outcome = match step {
-            Step::Write(stored) => self.write_whole(key, &stored, called_off),
-            Step::Commit(stored, sink) => self.commit_sink(key, &stored, *sink, called_off),
-            Step::Head(stored) => self.write_head(key, &stored, called_off),
+            Step::Write(stored) => self.write_to(key, &stored, called_off, |place| {
+                self.write_whole(place, &stored, called_off)
+            }),
+            Step::Commit(stored, sink) => self.write_to(key, &stored, called_off, |place| {
+                self.commit_sink(place, &stored, *sink, called_off)
+            }),
+            Step::Head(stored) => self.write_to(key, &stored, called_off, |place| {
+                self.write_head(place, &stored, called_off)
+            }),
             Step::Soften(now) => self.write_stale(key, now),
             Step::Forget => {
                 self.hide_for_good(key);
@@ -60,8 +67,7 @@ impl Tier {
     fn hide_for_good(&self, key: &[u8]) {
         let Some(hidden) = self.disk.hide(key) else { return };
         if self.disk.remove_hidden(key, &hidden).is_err() {
-            let scope =
-                Scope::Uri(key.split(|byte| *byte == crate::key::URI_END).next().unwrap_or(key));
+            let scope = Scope::Uri(key::uri(key));
             if let Some(number) = self.purges.note(scope, Mode::Hard) {
                 let _ = self.log_purges(&[Purges::entry(scope, Mode::Hard, number)]);
             }
@@ -76,20 +82,22 @@ impl Tier {
         outcome
     }
 
-    fn write_whole(
+    /// Writes to the place of a response, if it has one.
+    fn write_to(
         &self,
         key: &[u8],
-        stored: &Arc<Stored>,
+        stored: &Stored,
         called_off: &AtomicBool,
+        write: impl FnOnce(&[u8]) -> Result<(), DiskError>,
     ) -> Result<(), DiskError> {
         let Some(place) = self.place(key, stored, called_off)? else { return Ok(()) };
-        self.or_hide(&place, self.write_at(&place, stored, called_off))
+        self.or_hide(&place, write(&place))
     }
 
-    fn write_at(
+    fn write_whole(
         &self,
         place: &[u8],
-        stored: &Arc<Stored>,
+        stored: &Stored,
         called_off: &AtomicBool,
     ) -> Result<(), DiskError> {
         let mut writer = self.disk.begin(place, Some(stored.content.length()))?;
@@ -106,41 +114,35 @@ impl Tier {
     /// The content is found on disk from here on, also by who reads it now.
     fn commit_sink(
         &self,
-        key: &[u8],
-        stored: &Arc<Stored>,
+        place: &[u8],
+        stored: &Stored,
         sink: Sink,
         called_off: &AtomicBool,
     ) -> Result<(), DiskError> {
-        let Some(place) = self.place(key, stored, called_off)? else { return Ok(()) };
         let meta = record::encode(stored);
-        let committed = sink.commit(self, (&place, &meta), called_off);
-        if let Ok(Some(found)) = committed {
+        if let Some(found) = sink.commit(self, (place, &meta), called_off)? {
             note_written(stored, found.nonce());
             stored.content.finish_on_disk(Arc::new(found));
-            return Ok(());
         }
-        self.or_hide(&place, committed.map(drop))
+        Ok(())
     }
 
     fn write_head(
         &self,
-        key: &[u8],
-        stored: &Arc<Stored>,
+        place: &[u8],
+        stored: &Stored,
         called_off: &AtomicBool,
     ) -> Result<(), DiskError> {
-        let Some(place) = self.place(key, stored, called_off)? else { return Ok(()) };
         let nonce = stored.disk_nonce.load(Ordering::Relaxed);
         let meta = record::encode(stored);
-        let is_there = nonce != 0 && self.disk.update_meta(&place, &meta, nonce)?;
-        if is_there {
+        if nonce != 0 && self.disk.update_meta(place, &meta, nonce)? {
             note_written(stored, nonce);
-            return Ok(());
+        } else if stored.content.is_in_memory() {
+            self.write_whole(place, stored, called_off)?;
+        } else {
+            // What is there, if anything is, has another body.
+            self.hide_for_good(place);
         }
-        if stored.content.is_in_memory() {
-            return self.or_hide(&place, self.write_at(&place, stored, called_off));
-        }
-        // What is there, if anything is, has another body.
-        self.hide_for_good(&place);
         Ok(())
     }
 

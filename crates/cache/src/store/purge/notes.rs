@@ -6,7 +6,7 @@ use foldhash::quality::RandomState;
 
 use super::{Mode, Scope};
 use crate::invalidate::origin_end;
-use crate::key::URI_END;
+use crate::key;
 use crate::store::stored::{Stored, tag_hash};
 
 /// Notes by URI, host or prefix together; with one more, the older half is given up.
@@ -143,7 +143,7 @@ impl Notes {
     /// All that was noted of a response, as one.
     pub(super) fn of(&self, key: &[u8], stored: &Stored) -> Note {
         let mut joined = self.all;
-        let uri = key.split(|byte| *byte == URI_END).next().unwrap_or(key);
+        let uri = key::uri(key);
         if uri.len() < key.len() {
             joined.join(self.told_apart);
         }
